@@ -1,0 +1,60 @@
+"""What goes with a command besides its body: the headers, and what a handler is told and answers."""
+
+import time
+from dataclasses import dataclass, field
+
+from shared.telemetry.trace import TraceContext
+
+#: Absolute time, in Unix seconds, after which the work must not begin.
+DEADLINE = "Hb-Deadline"
+#: The idempotency key of a state-changing command.
+KEY = "Hb-Key"
+#: In a reply: the ids of the events that the command caused. See `shared.events.applied`.
+EVENTS = "Hb-Events"
+#: In a request: ids of events that the answer must already reflect.
+AFTER = "Hb-After"
+#: W3C trace context.
+TRACEPARENT = "traceparent"
+#: Failure replies, after the NATS micro convention (ADR-32).
+ERROR = "Nats-Service-Error"
+ERROR_CODE = "Nats-Service-Error-Code"
+#: JetStream's deduplication id.
+MESSAGE_ID = "Nats-Msg-Id"
+#: Refuses a publish unless the stream's last message has this id.
+EXPECTED_LAST_ID = "Nats-Expected-Last-Msg-Id"
+EXPECTED_LAST_SEQUENCE = "Nats-Expected-Last-Sequence"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler knows of a command besides its request.
+
+    Attributes:
+        command: the command's key, as `credentials.account.create`.
+        actor: who asks; the decoded actor token of the subject, which the server has checked.
+        body: the request as it came, for its hash.
+        key: the idempotency key, if one was sent.
+        deadline: Unix seconds; the caller has given up by then.
+        after: ids of events that the answer must already reflect.
+        trace: the trace that the work belongs to.
+    """
+
+    command: str
+    actor: str
+    body: bytes
+    deadline: float
+    key: str | None = None
+    after: tuple[int, ...] = ()
+    trace: TraceContext = field(default_factory=TraceContext.new)
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the deadline; negative when it has passed."""
+        return self.deadline - time.time()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that is encoded already, with the ids of the events that the command caused."""
+
+    body: bytes
+    events: tuple[int, ...] = ()

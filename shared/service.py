@@ -1,0 +1,73 @@
+"""The life of a service: what each one offers to whoever runs it, alone or in a group."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as package_version
+from typing import Protocol
+
+from shared.telemetry.logs import logger
+
+VERSION = package_version("hummingbus")
+#: A service whose clock is further than this from PostgreSQL's is not ready, in seconds.
+CLOCK_TOLERANCE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a service can do its work, and if not, why. `figures` are for people: lags, counts, sizes."""
+
+    ready: bool
+    reasons: tuple[str, ...] = ()
+    figures: tuple[tuple[str, float], ...] = ()
+
+
+class Service(Protocol):
+    """One service. `start` returns when it serves; it waits for servers that are not there yet."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def start(self) -> None: ...
+
+    async def drain(self) -> None:
+        """Take no new work, finish what is under way, let go of everything."""
+        ...
+
+    def health(self) -> Health: ...
+
+
+async def run(services: Sequence[Service], started: Callable[[], None] = lambda: None) -> None:
+    """Start `services` in their order, call `started`, and drain them in reverse on SIGTERM or SIGINT."""
+    log = logger("service")
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        for service in services:
+            starting = asyncio.ensure_future(service.start())
+            stack.push_async_callback(_drain, service)
+            stopping = asyncio.ensure_future(stop.wait())
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not starting.done():
+                starting.cancel()
+                await asyncio.wait({starting})
+                return
+            starting.result()
+            log.info("service started", service=service.name, version=VERSION)
+        started()
+        await stop.wait()
+
+
+async def _drain(service: Service) -> None:
+    log = logger("service")
+    try:
+        await service.drain()
+    except Exception:
+        log.exception("service did not drain", service=service.name)
+    else:
+        log.info("service stopped", service=service.name)
