@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
+from shared.names import decode_token
 from shared.telemetry.trace import TraceContext
 
 #: Absolute time, in Unix seconds, after which the work must not begin.
@@ -58,3 +59,30 @@ class Reply:
 
     body: bytes
     events: tuple[int, ...] = ()
+
+
+def encode_ids(ids: tuple[int, ...]) -> str:
+    """Return ids as a header's text."""
+    return ",".join(map(str, ids))
+
+
+def decode_ids(text: str | None) -> tuple[int, ...]:
+    """Return the ids of a header, none if there is no header.
+
+    Raises:
+        ValueError: if the text is not a list of numbers.
+    """
+    return tuple(map(int, text.split(","))) if text else ()
+
+
+def header_text(text: str) -> str:
+    """Return `text` as a header may carry it: one line, bounded."""
+    return " ".join(text.split())[:500]
+
+
+def decode_actor(token: str) -> str:
+    """Return the actor that a subject's actor token stands for; a token that nothing encodes to stands for itself."""
+    try:
+        return decode_token(token) if "=" in token else token
+    except ValueError:
+        return token

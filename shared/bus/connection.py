@@ -1,0 +1,84 @@
+"""One way to connect to NATS, with the options that `FACTS` of the library call for."""
+
+from collections.abc import Awaitable, Callable
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from shared.bus.subjects import Subjects
+from shared.settings import Settings
+from shared.telemetry.logs import logger
+
+Callback = Callable[[], Awaitable[None]]
+
+#: Seconds between two attempts to reach the server again.
+RECONNECT_WAIT = 0.2
+#: Two unanswered pings, this many seconds apart, mean that the connection is dead.
+PING_INTERVAL = 10
+
+log = logger("bus")
+
+
+async def connect(
+    settings: Settings,
+    user: str,
+    *,
+    on_disconnect: Callback | None = None,
+    on_reconnect: Callback | None = None,
+) -> Client:
+    """Return a connection as the NATS user `user`; wait for as long as no server answers.
+
+    Nothing is buffered while the server is away: a publish then fails at once, because a command that is sent when its
+    caller has long given up does harm. It reconnects for ever, and its inboxes lie under the user's own prefix.
+    """
+    quiet = False
+
+    async def report(error: Exception) -> None:
+        nonlocal quiet
+        if connection.is_connected or not quiet:
+            log.warning("bus error", user=user, error=str(error) or type(error).__name__)
+        quiet = not connection.is_connected
+
+    async def disconnected() -> None:
+        log.warning("bus lost", user=user)
+        if on_disconnect is not None:
+            await on_disconnect()
+
+    async def reconnected() -> None:
+        nonlocal quiet
+        quiet = False
+        log.info("bus found again", user=user)
+        if on_reconnect is not None:
+            await on_reconnect()
+
+    connection = Client()
+    await connection.connect(
+        servers=settings.nats_url,
+        name=f"hummingbus {user}",
+        nkeys_seed_str=settings.seed(),
+        inbox_prefix=Subjects(settings.namespace).inbox(user),
+        connect_timeout=2,
+        reconnect_time_wait=RECONNECT_WAIT,  # type: ignore[arg-type]  # the library takes fractions too
+        max_reconnect_attempts=-1,
+        ping_interval=PING_INTERVAL,
+        pending_size=0,
+        error_cb=report,
+        disconnected_cb=disconnected,
+        reconnected_cb=reconnected,
+    )
+    return connection
+
+
+async def close(connection: Client | None) -> None:
+    """Flush what is still to be sent, if the server is there, and close."""
+    if connection is None or connection.is_closed:
+        return
+    if connection.is_connected:
+        try:
+            await connection.flush(timeout=2)
+        except (NatsError, TimeoutError) as error:
+            log.warning("bus did not flush", error=str(error) or type(error).__name__)
+    await connection.close()
+
+
+__all__ = ["Callback", "Client", "close", "connect"]
