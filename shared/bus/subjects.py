@@ -42,8 +42,11 @@ class Subjects:
 
     def event(self, event: AnyEvent, keys: tuple[str, ...]) -> str:
         """Return the subject of `event` with the values of its keys."""
-        parts = (event.service, event.resource, event.what, *(encode_token(key) for key in keys))
-        return f"{self.namespace}.evt.{'.'.join(parts)}"
+        return self.event_at(event_tail(event, keys))
+
+    def event_at(self, tail: str) -> str:
+        """Return the subject of the event whose `event_tail` is `tail`."""
+        return f"{self.namespace}.evt.{tail}"
 
     def events_of(self, service: str) -> str:
         """Return the pattern that matches every event of `service`."""
@@ -69,6 +72,14 @@ class Subjects:
         if len(keys) != len(command.owner_keys):
             raise ValueError(f"expected {len(command.owner_keys)} owner keys for {command.key}, was {len(keys)}")
         return ".".join((self.namespace, "cmd", actor, command.service, command.resource, command.verb, *keys))
+
+
+def event_tail(event: AnyEvent, keys: tuple[str, ...]) -> str:
+    """Return what follows the namespace in the subject of `event`.
+
+    The outbox keeps this and not the subject, so that its events can be published under another namespace.
+    """
+    return ".".join((event.service, event.resource, event.what, *(encode_token(key) for key in keys)))
 
 
 INBOX_ROOT = "_INBOX"

@@ -1,0 +1,16 @@
+"""The shared tables, and what the ledger keeps of its own."""
+
+from alembic import op
+
+from shared.database import tables
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.execute(tables.outbox())
+    op.execute(tables.idempotency())
+    op.execute(tables.inbox())
+    op.execute(tables.leases())
+    op.execute("CREATE TABLE entries (name text PRIMARY KEY, amount bigint NOT NULL, version bigint NOT NULL)")
