@@ -1,8 +1,10 @@
-"""One way to connect to NATS, with the options that `FACTS` of the library call for."""
+"""One way to connect to NATS, with the options that its library calls for."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from nats.aio.client import Client
+from nats.aio.client import Client as LibraryClient
 from nats.errors import Error as NatsError
 
 from shared.bus.subjects import Subjects
@@ -16,7 +18,22 @@ RECONNECT_WAIT = 0.2
 #: Two unanswered pings, this many seconds apart, mean that the connection is dead.
 PING_INTERVAL = 10
 
+_PING = b"PING\r\n"
+
 log = logger("bus")
+
+
+class Client(LibraryClient):
+    """The library's client with a PING that keeps its place.
+
+    In nats-py 2.16 a PING overtakes commands that wait to be written, a SUB or UNSUB just before it included, so that
+    `flush()` returned before the server knew a subscription and `drain()` could lose a message.
+    """
+
+    async def _send_ping(self, future: "asyncio.Future[Any] | None" = None) -> None:
+        self._pongs.append(asyncio.get_running_loop().create_future() if future is None else future)
+        await self._send_command(_PING)
+        await self._flush_pending()
 
 
 async def connect(
@@ -40,6 +57,8 @@ async def connect(
         quiet = not connection.is_connected
 
     async def disconnected() -> None:
+        if connection.is_closed:
+            return  # we did that
         log.warning("bus lost", user=user)
         if on_disconnect is not None:
             await on_disconnect()

@@ -73,7 +73,7 @@ class Dispatcher:
         self._endpoints[command.key] = Endpoint(command, handler)
 
     async def start(self, health: Callable[[], Health]) -> None:
-        """Connect, subscribe every command without owner keys, answer discovery; return when the server knows all that."""
+        """Connect, subscribe every command without owner keys, answer discovery; return when the server knows it."""
         self._connection = await connect(self._settings, self._service)
         for endpoint in self._endpoints.values():
             if not endpoint.command.owner_keys:
@@ -142,8 +142,8 @@ class Dispatcher:
             reply = endpoint.encode(result)
         except CommandError as error:
             await self._refuse(endpoint, message.reply, error)
-        except Exception:  # noqa: BLE001 - every command is answered, whatever its handler does
-            _log.exception("command failed", command=endpoint.command.key, actor=self.subjects.actor_of(message.subject))
+        except Exception:  # every command is answered, whatever its handler does
+            _log.exception("command failed", command=endpoint.command.key)
             await self._refuse(endpoint, message.reply, _defect())
         else:
             await self._send(message.reply, reply)
@@ -174,13 +174,10 @@ class Dispatcher:
         current_trace.set(call.trace)
         started = time.perf_counter()
         try:
-            if call.seconds_left() <= 0:
-                work.close()
-                raise endpoint.expired()
-            reply = endpoint.encode(await work)
+            reply = await self._work(endpoint, call, work)
         except CommandError as error:
             await self._refuse(endpoint, inbox, error)
-        except Exception:  # noqa: BLE001 - every command is answered, whatever its handler does
+        except Exception:  # every command is answered, whatever its handler does
             _log.exception("command failed", command=endpoint.command.key, actor=call.actor)
             await self._refuse(endpoint, inbox, _defect())
         else:
@@ -188,21 +185,29 @@ class Dispatcher:
         finally:
             endpoint.count(time.perf_counter() - started)
 
+    async def _work(self, endpoint: Endpoint, call: Call, work: Coroutine[Any, Any, Any]) -> Reply:
+        if call.seconds_left() <= 0:
+            work.close()
+            raise endpoint.expired()
+        return endpoint.encode(await work)
+
     async def _refuse(self, endpoint: Endpoint, inbox: str, error: CommandError) -> None:
         endpoint.errors += 1
         endpoint.last_error = error.code
-        headers = {messages.ERROR: messages.header_text(error.detail), messages.ERROR_CODE: error.code}
-        await self._publish(inbox, _encoder.encode(error.body()), headers)
+        await self._publish_error(inbox, error)
 
     async def _send(self, inbox: str, reply: Reply) -> None:
         connection = self._connection
         if connection is not None and len(reply.body) > connection.max_payload:
             _log.error("answer too large for the bus", bytes=len(reply.body))
-            body = CommandError(ErrorCode.INTERNAL, "the answer is too large for the message bus").body()
-            await self._publish(inbox, _encoder.encode(body), {messages.ERROR: "too large", messages.ERROR_CODE: body.code})
+            await self._publish_error(inbox, CommandError(ErrorCode.INTERNAL, "the answer is too large for the bus"))
         else:
             headers = {messages.EVENTS: messages.encode_ids(reply.events)} if reply.events else None
             await self._publish(inbox, reply.body, headers)
+
+    async def _publish_error(self, inbox: str, error: CommandError) -> None:
+        headers = {messages.ERROR: messages.header_text(error.detail), messages.ERROR_CODE: error.code}
+        await self._publish(inbox, _encoder.encode(error.body()), headers)
 
     async def _publish(self, inbox: str, body: bytes, headers: dict[str, Any] | None) -> None:
         if self._connection is None:

@@ -1,4 +1,4 @@
-"""What msgspec says of a body that does not fit, as one of our field errors. Never with the value: it may be a secret."""
+"""What msgspec says of a body that does not fit, as a field error of ours. Never with the value: it may be a secret."""
 
 import re
 

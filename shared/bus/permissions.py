@@ -22,9 +22,9 @@ class Permissions(msgspec.Struct, frozen=True):
 def permissions_for(user: str, subjects: Subjects) -> Permissions:
     """Return what the NATS user `user` needs, and nothing more.
 
-    A user sends the commands whose `callers` name it, under its own actor token (the edge under any). A service receives
-    its own commands and answers to inboxes; it publishes its own events and reads its own stream. Everybody listens to
-    the inbox prefix of its own alone.
+    A user sends the commands whose `callers` name it, under its own actor token (the edge under any). A service
+    receives its own commands and answers to inboxes; it publishes its own events and reads its own stream. Everybody
+    listens to an inbox prefix of its own alone.
     """
     publish: list[str] = []
     subscribe = [f"{subjects.inbox(user)}.>"]
@@ -37,7 +37,8 @@ def permissions_for(user: str, subjects: Subjects) -> Permissions:
         publish.append(subjects.any_inbox())
         subscribe += [subjects.command_permission(command, None) for command in own_commands]
         for verb in ("PING", "INFO", "STATS"):
-            subscribe += [f"{SERVICE_API_ROOT}.{verb}", f"{SERVICE_API_ROOT}.{verb}.{user}", f"{SERVICE_API_ROOT}.{verb}.{user}.*"]
+            root = f"{SERVICE_API_ROOT}.{verb}"
+            subscribe += [root, f"{root}.{user}", f"{root}.{user}.*"]
     if user in READERS_OF_ALL:
         publish += [f"{SERVICE_API_ROOT}.{verb}" for verb in ("PING", "INFO", "STATS")]
 

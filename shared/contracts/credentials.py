@@ -46,7 +46,7 @@ class CredentialPut(msgspec.Struct, frozen=True):
 
 
 class CredentialStored(msgspec.Struct, frozen=True):
-    """A credential that is stored. `verified` says whether the exchange has confirmed the keys; `message` says it in words."""
+    """A credential that is stored. `verified`: the exchange has confirmed the keys; `message` says it in words."""
 
     account_name: str
     connector_name: str
@@ -167,8 +167,9 @@ class KeyringRotated(msgspec.Struct, frozen=True):
 class SecretRequest(msgspec.Struct, frozen=True):
     """A service's request for the values of a credential.
 
-    `public_key` is its ephemeral HPKE key, `nonce` 16 random bytes, `deadline` Unix seconds. `signature` is made with the
-    service's nkey over the canonical form that `shared.secrets.sealing` gives of all other fields. Bytes travel as base64.
+    `public_key` is its ephemeral HPKE key, `nonce` 16 random bytes, `deadline` Unix seconds. `signature` is made with
+    the service's nkey over the canonical form that `shared.secrets.sealing` gives of all other fields. Bytes travel as
+    base64.
     """
 
     account_name: Name
@@ -246,7 +247,7 @@ DELETE_CREDENTIAL = Command(
     SERVICE, "credential", "delete", CredentialRef, CredentialChanged, "Delete a credential.",
     changes_state=True, errors=frozenset({ErrorCode.NOT_FOUND}),
 )  # fmt: skip
-LIST_CONNECTORS = Command(SERVICE, "connector", "list", Nothing, list[str], "List the connectors that can be traded on.")
+LIST_CONNECTORS = Command(SERVICE, "connector", "list", Nothing, list[str], "List the connectors to trade on.")
 CONFIG_MAP = Command(
     SERVICE, "connector", "config_map", ConnectorRef, dict[str, ConfigField],
     "Give the fields of a connector's credential.", errors=frozenset({ErrorCode.NOT_FOUND}),
@@ -278,7 +279,7 @@ ROTATE_KEYRING = Command(
     callers=frozenset({OUTSIDE}), changes_state=True, errors=frozenset({ErrorCode.UNAUTHENTICATED}), timeout=30.0,
 )  # fmt: skip
 RELEASE_SECRET = Command(
-    SERVICE, "secret", "release", SecretRequest, SealedSecret, "Give a service the values of a credential, sealed to it.",
+    SERVICE, "secret", "release", SecretRequest, SealedSecret, "Give a service the values of a credential, sealed.",
     callers=frozenset({"portfolio", "orchestrator"}), changes_state=True, stores_reply=False,
     errors=frozenset({ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN}),
 )  # fmt: skip
@@ -310,7 +311,7 @@ SECRET_RELEASED = Event(
     keys=("account_name", "connector_name"), account="account_name",
 )  # fmt: skip
 API_KEY_CREATED = Event(SERVICE, "api_key", "created", ApiKeyChanged, "An API key exists now.", keys=("key_id",))
-API_KEY_REVOKED = Event(SERVICE, "api_key", "revoked", ApiKeyChanged, "An API key is refused from now on.", keys=("key_id",))
+API_KEY_REVOKED = Event(SERVICE, "api_key", "revoked", ApiKeyChanged, "An API key has ended.", keys=("key_id",))
 USER_CHANGED = Event(SERVICE, "user", "changed", UserChanged, "A user's password changed.")
 KEYRING_ROTATED = Event(SERVICE, "keyring", "rotated", KeyringRotated, "All secrets are under a new key.")
 

@@ -1,4 +1,4 @@
-"""How a command or an event is declared: once, for the edge, the handler, the permissions, the documents and the tests."""
+"""How a command or an event is declared: once, for edge, handler, permissions, documents and tests."""
 
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar

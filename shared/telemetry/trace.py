@@ -1,4 +1,4 @@
-"""W3C trace context (`traceparent`, https://www.w3.org/TR/trace-context/): made at the edge, carried by every message."""
+"""W3C trace context (https://www.w3.org/TR/trace-context/): `traceparent`, made at the edge, in every message."""
 
 import secrets
 from contextvars import ContextVar
