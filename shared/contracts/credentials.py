@@ -14,6 +14,9 @@ SERVICE = "credentials"
 #: The account that always exists and may not be deleted.
 MASTER_ACCOUNT = "master_account"
 
+#: Seconds that an API key may be good for at most: ten years.
+MAX_KEY_LIFE = 10 * 365 * 24 * 3600
+
 Password = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 
 
@@ -108,7 +111,7 @@ class ApiKeyCreate(msgspec.Struct, frozen=True):
     username: Annotated[str, msgspec.Meta(max_length=256)]
     password: Password
     name: Name
-    expires_in: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    expires_in: Annotated[int, msgspec.Meta(gt=0, le=MAX_KEY_LIFE)] | None = None
 
     def __repr__(self) -> str:
         return f"ApiKeyCreate({self.username!r}, name={self.name!r}, password=<hidden>)"
