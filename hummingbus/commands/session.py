@@ -1,0 +1,96 @@
+"""The command line's way onto the bus: as an outside program, found through the running stack or the environment."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from hummingbus.stack.run_file import read_run
+from shared.bus.client import Bus
+from shared.contracts.declaration import OUTSIDE
+from shared.errors import CommandError
+from shared.settings import Settings, load, read_environment
+
+T = TypeVar("T")
+
+#: Seconds until the command line gives up on a bus that does not answer.
+CONNECT_TIMEOUT = 5.0
+#: Exit code when something that should be there is not.
+FAILED = 1
+
+errors = Console(stderr=True)
+
+
+def bus_settings() -> Settings:
+    """Return how to reach the bus: what `NATS_URL` says, else the stack that runs on the data folder.
+
+    Raises:
+        typer.Exit: if neither is there, after saying so.
+    """
+    environment = read_environment()
+    overrides: dict[str, str] = {}
+    folder = Path(environment.get("HUMMINGBUS_DATA", "data"))
+    run = read_run(folder / "run.json")
+    if run is not None and "NATS_URL" not in environment:
+        overrides = {"NATS_URL": run.nats_url, "HUMMINGBUS_NAMESPACE": run.namespace}
+        if run.outside_seed is not None:
+            overrides["NATS_SEED_FILE"] = run.outside_seed
+    elif "NATS_URL" not in environment:
+        fail(f"No stack runs on the data folder {folder}. Start one with ./run.sh, or set HUMMINGBUS_DATA or NATS_URL.")
+    elif "NATS_SEEDS" in environment and "NATS_SEED_FILE" not in environment:
+        overrides["NATS_SEED_FILE"] = str(Path(environment["NATS_SEEDS"]) / f"{OUTSIDE}.nk")
+    try:
+        return load(Settings, {"LOG_LEVEL": "ERROR", **overrides})
+    except ValidationError as error:
+        fail(str(error))
+
+
+@asynccontextmanager
+async def open_bus() -> AsyncIterator[Bus]:
+    """Give a connected bus.
+
+    Raises:
+        typer.Exit: if it can't be reached in time, after saying so.
+    """
+    settings = bus_settings()
+    bus = Bus(settings, OUTSIDE)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            await bus.start()
+    except TimeoutError:
+        fail(f"The message bus at {settings.nats_url} does not answer. Is the stack running?")
+    try:
+        yield bus
+    finally:
+        await bus.stop()
+
+
+def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a command's work; end with a sentence, not a traceback, where a service refuses."""
+    try:
+        return run_or_raise(work)
+    except CommandError as error:
+        fail(error.detail)
+
+
+def run_or_raise(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a command's work; Ctrl-C ends it quietly.
+
+    Raises:
+        CommandError: what a service refused it for.
+    """
+    try:
+        return asyncio.run(work())
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def fail(text: str) -> NoReturn:
+    """Say `text` on standard error and end with exit code 1."""
+    errors.print(text, style="red", markup=False, highlight=False)
+    raise typer.Exit(FAILED)
