@@ -65,6 +65,8 @@ class Discovery:
     def _identity(self, kind: str) -> dict[str, Any]:
         health = self._health()
         metadata = {"state": "ready" if health.ready else "not ready", "reasons": "; ".join(health.reasons)}
+        # Discovery is not under the namespace: this tells apart two systems on one server.
+        metadata["namespace"] = self._subjects.namespace
         metadata |= {name: f"{value:g}" for name, value in health.figures}
         return {
             "type": f"io.nats.micro.v1.{kind}_response",
