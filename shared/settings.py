@@ -63,6 +63,8 @@ class DatabaseSettings(Settings):
 
     database_url: SecretStr = Field(SecretStr("postgresql://localhost/hummingbus"), alias="DATABASE_URL")
     database_connections: int = Field(4, alias="DATABASE_CONNECTIONS", ge=2, le=50)
+    #: The most that the stream of the service's events may hold, in bytes; the oldest go first.
+    event_stream_max_bytes: int = Field(256 * 1024 * 1024, alias="EVENT_STREAM_MAX_BYTES", ge=1024 * 1024)
 
 
 def load(kind: type[S], overrides: Mapping[str, str] | None = None) -> S:

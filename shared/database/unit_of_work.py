@@ -24,6 +24,8 @@ P = TypeVar("P")
 T = TypeVar("T")
 
 KEY_MAX_LENGTH = 256
+#: A quarter of what NATS takes: one event that could not be published would hold up all behind it.
+EVENT_MAX_BYTES = 256 * 1024
 #: A transaction that lost a deadlock or a serialization race is run again this often: the winner is done by then.
 _ATTEMPTS = 4
 
@@ -64,17 +66,16 @@ class Work:
     def emit(self, event: Event[P], payload: P) -> None:
         """Add an event; it exists if and only if the transaction commits. Lock the row of what changed first.
 
-        Events are the order of a row's changes only because each change locked the row before it wrote.
+        Events are in the order of a row's changes only because each change locked the row before it wrote.
+
+        Raises:
+            ValueError: if `payload` takes more than `EVENT_MAX_BYTES` as JSON.
         """
-        self._emitted.append(
-            _Emitted(
-                event_tail(event, event.key_values(payload)),
-                event.kind,
-                event.account_of(payload),
-                event.bot_of(payload),
-                _encode(payload),
-            )
-        )
+        data = _encode(payload)
+        if len(data) > EVENT_MAX_BYTES:
+            raise ValueError(f"expected at most {EVENT_MAX_BYTES} bytes for {event.kind}, was {len(data)}")
+        tail = event_tail(event, event.key_values(payload))
+        self._emitted.append(_Emitted(tail, event.kind, event.account_of(payload), event.bot_of(payload), data))
 
     async def _store_events(self, actor: str, trace: TraceContext | None) -> tuple[int, ...]:
         if not self._emitted:
