@@ -1,0 +1,40 @@
+"""One whole stack a session, as a user starts it; tests that break things start their own."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.running_stack import RunningStack, running_stack
+from tests.servers import short_folder
+
+USERNAME = "admin"
+PASSWORD = "pass-Wf83kd02mxq"
+CONFIG_PASSWORD = "config-Zp29fj4kq7"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who the tests are to the API."""
+
+    username: str = USERNAME
+    password: str = PASSWORD
+
+
+@pytest.fixture(scope="session")
+def system() -> Iterator[RunningStack]:
+    """A stack that is ready. Its accounts are everybody's: use names of your own and leave none behind."""
+    with short_folder() as folder:
+        secrets = f"API_USERNAME={USERNAME}\nAPI_PASSWORD={PASSWORD}\nCONFIG_PASSWORD={CONFIG_PASSWORD}\n"
+        (folder / ".env").write_text(secrets)
+        with running_stack(folder) as stack:
+            asyncio.run(stack.says("Ready"))
+            yield stack
+            asyncio.run(stack.stop())
+
+
+@pytest.fixture(scope="session")
+def login() -> Login:
+    """The user name and password of `system`."""
+    return Login()

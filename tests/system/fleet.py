@@ -1,0 +1,146 @@
+"""One service per process, on servers of their own: what the fault tests kill, wipe and restart."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from hummingbus.stack.nkey import Nkey
+from hummingbus.stack.postgres_server import PostgresServer
+from shared.settings import Settings
+from tests.running_stack import ROOT, free_port
+from tests.servers import create_database, short_folder, strict_nats
+
+PASSWORD = "fleet-Jq82nd01"
+CONFIG_PASSWORD = "fleet-Ow73kd55"
+#: Seconds within which everything must work again after a fault has ended.
+RECOVERY = 15.0
+#: What the caller of a change may see while something is broken.
+TRANSIENT = frozenset({502, 503, 504})
+
+
+class Fleet:
+    """NATS with permissions, PostgreSQL, and any number of service processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.nats, self.seeds = strict_nats(folder / "nats", "hb")
+        self.postgres = PostgresServer(folder / "postgres")
+        self.port = free_port()
+        self.services: dict[str, subprocess.Popen[bytes]] = {}
+        self._database_url = ""
+
+    @property
+    def url(self) -> str:
+        """Where the API is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def settings(self, user: str) -> Settings:
+        """Return how a test reaches the bus as `user`."""
+        return Settings.model_validate({"NATS_URL": self.nats.url, "NATS_SEED": self.seeds[user]})
+
+    def start(self, name: str, instance: str = "") -> None:
+        """Start the service `name` as a process; `instance` tells replicas apart."""
+        keys = {user: Nkey.from_seed(seed).public_key for user, seed in self.seeds.items()}
+        environment = {
+            "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HUMMINGBUS_ENV_FILE": str(self.folder / "none"),
+            "NATS_URL": self.nats.url, "NATS_SEED": self.seeds[name], "DATABASE_URL": self._database_url,
+            "API_HOST": "127.0.0.1", "API_PORT": str(self.port), "API_USERNAME": "admin", "API_PASSWORD": PASSWORD,
+            "CONFIG_PASSWORD": CONFIG_PASSWORD, "SERVICE_KEYS": json.dumps(keys),
+        }  # fmt: skip
+        with (self.folder / f"{name}{instance}.log").open("ab") as log:
+            self.services[name + instance] = subprocess.Popen(
+                [sys.executable, "-m", f"services.{name}"], env=environment, cwd=self.folder, stdout=log, stderr=log
+            )
+
+    def kill(self, name: str) -> None:
+        """End a service with SIGKILL."""
+        process = self.services.pop(name)
+        process.kill()
+        process.wait()
+
+    async def drain(self, name: str) -> int:
+        """Stop a service as an orchestrator does; return its exit code."""
+        process = self.services.pop(name)
+        process.send_signal(signal.SIGTERM)
+        return await asyncio.to_thread(process.wait, 30)
+
+    async def ready(self, seconds: float = 30.0) -> None:
+        """Wait until `/ready` answers 200."""
+        until = time.monotonic() + seconds
+        answer: object = None
+        async with httpx.AsyncClient(base_url=self.url, timeout=5) as client:
+            while time.monotonic() < until:
+                try:
+                    answer = await client.get("/ready")
+                except httpx.TransportError as error:
+                    answer = error
+                else:
+                    if answer.status_code == 200:
+                        return
+                await asyncio.sleep(0.05)
+        raise AssertionError(f"not ready after {seconds:g} s: {getattr(answer, 'text', answer)}\n{self.logs()}")
+
+    def client(self, **more: Any) -> httpx.AsyncClient:
+        """Return a client that is logged in; it opens no more connections than a user would."""
+        return httpx.AsyncClient(base_url=self.url, auth=("admin", PASSWORD), timeout=20, **more)
+
+    def logs(self) -> str:
+        """Return the ends of all logs, for the text of a failure."""
+        return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in sorted(self.folder.glob("*.log")))
+
+    async def begin(self) -> None:
+        """Start the servers."""
+        await asyncio.gather(self.nats.start(), self.postgres.start())
+        self._database_url = self.postgres.database_url(await create_database(self.postgres))
+
+    async def end(self) -> None:
+        """Stop everything that still runs."""
+        for name in tuple(self.services):
+            self.kill(name)
+        await self.nats.stop()
+        await self.postgres.stop()
+
+
+@asynccontextmanager
+async def fleet(*services: str) -> AsyncIterator[Fleet]:
+    """Start servers and `services`, wait until all is ready, and leave nothing behind."""
+    with short_folder() as folder:
+        made = Fleet(folder)
+        try:
+            await made.begin()
+            for service in services:
+                made.start(service)
+            await made.ready()
+            yield made
+        finally:
+            await made.end()
+
+
+async def insist(client: httpx.AsyncClient, method: str, path: str, key: str, **more: Any) -> httpx.Response:
+    """Send a change until it has an outcome, with the same idempotency key each time, as a careful caller does.
+
+    Raises:
+        AssertionError: if an answer takes longer than the command's deadline allows, or none comes in time.
+    """
+    until = time.monotonic() + 60
+    while True:
+        began = time.monotonic()
+        try:
+            answer = await client.request(method, path, headers={"Idempotency-Key": key}, **more)
+        except httpx.TransportError:
+            answer = None
+        assert time.monotonic() - began < 12, f"{method} {path} hung for {time.monotonic() - began:.1f} s"
+        if answer is not None and answer.status_code not in TRANSIENT:
+            return answer
+        assert time.monotonic() < until, f"{method} {path} had no outcome: {answer and answer.text}"
+        await asyncio.sleep(0.05)
