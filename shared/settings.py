@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 S = TypeVar("S", bound="Settings")
 
@@ -74,3 +74,8 @@ def load(kind: type[S], overrides: Mapping[str, str] | None = None) -> S:
         pydantic.ValidationError: if a value does not fit; the text names the setting and hides its value.
     """
     return kind.model_validate({**read_environment(), **(overrides or {})})
+
+
+def faults_of(error: ValidationError) -> str:
+    """Return in words which settings are wrong and why, without their values, which could be secrets."""
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())

@@ -7,7 +7,6 @@ from pydantic import ValidationError
 
 from hummingbus.stack.data_folder import DataFolder
 from hummingbus.stack.errors import StartError
-from hummingbus.stack.group_child import EXIT_CONFIG
 from hummingbus.stack.group_process import prepare_forks
 from hummingbus.stack.ports import check_api_port
 from hummingbus.stack.progress import Progress
@@ -16,7 +15,8 @@ from hummingbus.stack.secrets_file import ensure_secrets, readable_by_others
 from hummingbus.stack.settings import StackSettings, load_stack_settings
 from hummingbus.stack.supervisor import SERVERS, Supervisor
 from shared.service import VERSION
-from shared.settings import env_file
+from shared.settings import env_file, faults_of
+from shared.standalone import EXIT_CONFIG
 
 
 def up() -> None:
@@ -46,8 +46,7 @@ def _settings() -> StackSettings:
     try:
         return load_stack_settings()
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise StartError(f"a setting is wrong: {faults}", EXIT_CONFIG) from None
+        raise StartError(f"a setting is wrong: {faults_of(error)}", EXIT_CONFIG) from None
 
 
 def _secrets(progress: Progress, was_used: bool) -> None:

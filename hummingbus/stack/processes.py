@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 
 _PR_SET_PDEATHSIG = 1
+#: Bytes from which on a log is put aside at the next start, for one generation.
+_LOG_LIMIT = 5_000_000
 _prctl: Callable[..., int] | None = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
@@ -22,7 +24,6 @@ _prctl: Callable[..., int] | None = ctypes.CDLL(None).prctl if sys.platform == "
 class Account:
     """The system user that a child runs as."""
 
-    name: str
     uid: int
     gid: int
 
@@ -44,9 +45,9 @@ def launch(
     log: Path,
     *,
     death_signal: signal.Signals,
-    folder: Path | None = None,
+    folder: Path,
+    environment: Mapping[str, str],
     account: Account | None = None,
-    environment: Mapping[str, str] | None = None,
 ) -> "subprocess.Popen[bytes]":
     """Start a server in a session of its own, so that a terminal's Ctrl-C reaches only us; its output goes to `log`.
 
@@ -54,6 +55,8 @@ def launch(
     as long as the child may, the main one: for the kernel the parent is the thread.
     """
     parent = os.getpid()
+    if log.exists() and log.stat().st_size > _LOG_LIMIT:
+        log.replace(log.with_name(f"{log.name}.1"))
     with open(log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as output:
         return subprocess.Popen(
             arguments,
@@ -70,6 +73,11 @@ def launch(
             # Runs after the change of user, which would clear it; touches nothing that another thread may hold.
             preexec_fn=lambda: end_with_parent(death_signal, parent),  # noqa: PLW1509
         )
+
+
+def bare_environment() -> dict[str, str]:
+    """Return the environment of a server: nothing of ours, as a secret in it could be read by the server's user."""
+    return {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath), "TZ": "UTC"}
 
 
 async def exited(process: "subprocess.Popen[bytes]") -> int:

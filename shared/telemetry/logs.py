@@ -1,11 +1,13 @@
-"""Structured logs: one JSON object a line on standard error, with the service, the trace and the ids that matter."""
+"""Structured logs: one JSON object a line, with the service, the trace and the ids that matter."""
 
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import structlog
 
+from shared.telemetry.rotated_file import RotatedFile
 from shared.telemetry.trace import current_trace
 
 Logger = structlog.stdlib.BoundLogger
@@ -18,8 +20,11 @@ def _add_trace(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.
     return event
 
 
-def configure_logs(level: str = "INFO") -> None:
-    """Send our logs and those of all libraries to standard error as JSON lines, from `level` on."""
+def configure_logs(level: str = "INFO", file: Path | None = None) -> None:
+    """Send our logs and those of all libraries to standard error or to `file` as JSON lines, from `level` on.
+
+    A file is kept small by rotation and also takes what the process writes to its standard output and error.
+    """
     chain: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -34,7 +39,7 @@ def configure_logs(level: str = "INFO") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler: logging.Handler = logging.StreamHandler(sys.stderr) if file is None else RotatedFile(file)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=chain,

@@ -1,0 +1,34 @@
+"""Where the servers are and who each service is to them: what the groups are told through their pipe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+from hummingbus.stack.nkey import Nkey
+from hummingbus.stack.settings import EDGE_SERVICE, StackSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Addresses of the servers of one stack, with the identities of its services."""
+
+    nats_url: str = field(repr=False)  # somebody else's server may have a password in its URL
+    database_url: str = field(repr=False)
+    identities: Mapping[str, Nkey] = field(repr=False)
+
+    def overrides_for(self, service: str, settings: StackSettings) -> dict[str, str]:
+        """Return the settings that go before all others for `service`: no more than it needs."""
+        overrides = {"NATS_URL": self.nats_url}
+        if (key := self.identities.get(service)) is not None:
+            overrides["NATS_SEED"] = key.seed
+        if service == EDGE_SERVICE:
+            overrides |= {"API_HOST": settings.api_host, "API_PORT": str(settings.api_port)}
+        else:
+            overrides["DATABASE_URL"] = self.database_url
+        return overrides
+
+
+def without_login(url: str) -> str:
+    """Return `url` (or several, with commas between) without user and password."""
+    parts = (urlsplit(part) for part in url.split(","))
+    return ",".join(urlunsplit(part._replace(netloc=part.netloc.rpartition("@")[2])) for part in parts)

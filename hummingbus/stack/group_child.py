@@ -1,0 +1,84 @@
+"""What runs in the process of a group: its services, on uvloop, until told to stop or left alone."""
+
+import asyncio
+import faulthandler
+import importlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from hummingbus.stack.processes import end_with_parent
+from shared.service import Service, run
+from shared.settings import faults_of
+from shared.standalone import EXIT_CONFIG
+from shared.telemetry.logs import configure_logs, logger
+
+#: Seconds that a group whose supervisor is gone has to drain.
+_ORPHAN_GRACE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """One service: the module whose `create` makes it, and settings that go before environment and `.env`."""
+
+    name: str
+    module: str
+    overrides: Mapping[str, str] = field(repr=False)  # holds its nkey seed
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpec:
+    """What a group's process is told."""
+
+    name: str
+    services: tuple[ServiceSpec, ...]
+    log: Path
+    log_level: str
+
+
+def run_group(spec: GroupSpec, started: Connection) -> None:
+    """Run the services of `spec` and write one byte to `started` when all serve.
+
+    Raises:
+        SystemExit: with `EXIT_CONFIG` if a setting is wrong, after logging which.
+    """
+    import uvloop  # here, as the supervisor imports this module too
+
+    os.setsid()
+    os.umask(0o077)
+    end_with_parent(signal.SIGTERM, os.getppid())
+    configure_logs(spec.log_level, spec.log)
+    try:
+        services = [_create(service) for service in spec.services]
+    except ValidationError as error:
+        logger(spec.name).error("a setting is wrong", faults=faults_of(error))
+        raise SystemExit(EXIT_CONFIG) from None
+    uvloop.run(_serve(services, started))
+
+
+def _create(spec: ServiceSpec) -> Service:
+    service: Service = importlib.import_module(spec.module).create(spec.overrides)
+    return service
+
+
+async def _serve(services: list[Service], started: Connection) -> None:
+    loop = asyncio.get_running_loop()
+    supervisor = multiprocessing.parent_process()
+    assert supervisor is not None, "expected to be a child of the supervisor"
+
+    def orphaned() -> None:
+        loop.remove_reader(supervisor.sentinel)
+        logger("group").warning("the supervisor is gone, stopping")
+        faulthandler.dump_traceback_later(_ORPHAN_GRACE, exit=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    # The other end of this pipe closes with the supervisor, on every system and also when it is killed.
+    loop.add_reader(supervisor.sentinel, orphaned)
+    await run(services, lambda: started.send_bytes(b"1"))
+    loop.remove_reader(supervisor.sentinel)

@@ -1,0 +1,61 @@
+"""Ports on this machine: whether one is free, and who has it."""
+
+import errno
+import socket
+
+import psutil
+
+from hummingbus.stack.errors import StartError
+
+
+def check_api_port(host: str, port: int) -> None:
+    """Make sure that the API can listen on `host` and `port`.
+
+    Raises:
+        StartError: if it can't; the text names the port and how to choose another one.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except OSError as error:
+        raise StartError(f"API_HOST={host} is not an address of this machine ({error.strerror}).") from error
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself: TIME_WAIT is no obstacle
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise StartError(_why(error, host, port)) from error
+
+
+def is_free(host: str, port: int) -> bool:
+    """Return whether a server could listen on `host` and `port` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _why(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        other = port + 1 if port < 65535 else port - 1
+        return (
+            f"Port {port} on {host} is in use{_by_whom(port)}. "
+            f"Stop that program or choose another port: API_PORT={other} ./run.sh"
+        )
+    if error.errno == errno.EACCES:
+        return f"Port {port} needs rights that this user has not. Choose one above 1023: API_PORT=8000 ./run.sh"
+    return f"The API can't listen on {host} port {port} ({error.strerror}); see API_HOST and API_PORT."
+
+
+def _by_whom(port: int) -> str:
+    """Return who listens on `port`, as far as this user may know."""
+    try:
+        for connection in psutil.net_connections("inet"):
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+            if listens and connection.pid:
+                return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
+    except psutil.Error:
+        return ""
+    return ""

@@ -1,0 +1,150 @@
+"""A whole stack as a user starts it: `hummingbus up` as a process of its own, in a folder of its own."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from hummingbus.stack.run_file import Run, read_run
+
+ROOT = Path(__file__).parent.parent
+#: Never handed on from whoever runs the tests.
+_OURS = ("API_", "HUMMINGBUS_", "CONFIG_PASSWORD", "NATS_", "DATABASE_URL", "LOG_LEVEL", "USERNAME", "PASSWORD")
+
+
+def free_port() -> int:
+    """Return a TCP port on 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RunningStack:
+    """`hummingbus up` with `folder` as current folder, which also holds `.env` and `data`.
+
+    Args:
+        folder: where it runs; see `tests.servers.short_folder`.
+        port: the API's port.
+        settings: further environment variables.
+    """
+
+    def __init__(self, folder: Path, port: int, settings: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.port = port
+        self.output: list[str] = []
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        environment |= {"PYTHONPATH": str(ROOT), "API_PORT": str(port), **(settings or {})}
+        self.data = folder / environment.get("HUMMINGBUS_DATA", "data")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "hummingbus", "up"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def url(self) -> str:
+        """Where the API is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def says(self, text: str, seconds: float = 30.0) -> str:
+        """Wait until it writes a line with `text` in it; return the line."""
+        async with asyncio.timeout(seconds):
+            while True:
+                line = await asyncio.to_thread(self._line)
+                if line is None:
+                    raise AssertionError(f"expected a line with {text!r}, was {self.output}")
+                if text in line:
+                    return line
+
+    async def ended(self, seconds: float = 30.0) -> int:
+        """Wait until it has ended; return its exit code."""
+
+        def rest() -> int:
+            assert self.process.stdout is not None
+            self.output.extend(self.process.stdout)
+            return self.process.wait()
+
+        async with asyncio.timeout(seconds):
+            return await asyncio.to_thread(rest)
+
+    async def stop(self) -> int:
+        """Stop it as `kill` does; return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return await self.ended()
+
+    def run(self) -> Run:
+        """Return what it says that it runs."""
+        run = read_run(self.data / "run.json")
+        assert run is not None, "expected a run.json"
+        return run
+
+    def pid(self, part: str) -> int:
+        """Return the process id of `postgres`, `nats` or a group."""
+        return self.run().pids[part].pid
+
+    def tree(self) -> list[psutil.Process]:
+        """Return every process of the stack, its own first."""
+        root = psutil.Process(self.process.pid)
+        return [root, *root.children(recursive=True)]
+
+    def kill_everything(self) -> None:
+        """End every process of the stack at once, as a loss of power would."""
+        tree = self.tree()
+        for signalled in (psutil.Process.suspend, psutil.Process.kill):
+            for process in tree:
+                with suppress(psutil.NoSuchProcess):
+                    signalled(process)
+        self.process.wait()
+        psutil.wait_procs(tree, timeout=5)
+
+    def _line(self) -> str | None:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            return None
+        self.output.append(line)
+        return line
+
+
+@contextmanager
+def running_stack(folder: Path, settings: Mapping[str, str] | None = None, port: int = 0) -> Iterator[RunningStack]:
+    """Start a stack and make sure that nothing of it is left afterwards. `port` 0 takes a free one."""
+    stack = RunningStack(folder, port or free_port(), settings)
+    try:
+        yield stack
+    finally:
+        if stack.process.poll() is None:
+            stack.kill_everything()
+        if stack.process.stdout is not None:
+            stack.process.stdout.close()
+
+
+async def all_gone(processes: list[psutil.Process], seconds: float = 20.0) -> bool:
+    """Wait up to `seconds` until `processes` have ended, whoever's children they are; return whether they have."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not any(_runs(process) for process in processes):
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
