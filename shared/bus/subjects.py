@@ -60,6 +60,10 @@ class Subjects:
         """Return the inbox prefix of a NATS user: where replies to it go, and to nobody else."""
         return f"{INBOX_ROOT}.{self.namespace}.{user}"
 
+    def delivery(self, user: str, consumer: str) -> str:
+        """Return where the events of the durable `consumer` are delivered, to one of the replicas of `user`."""
+        return f"{self.inbox(user)}.consumer.{encode_token(consumer)}"
+
     def any_inbox(self) -> str:
         """Return the pattern of every inbox of this namespace: all that a reply may be published to."""
         return f"{INBOX_ROOT}.{self.namespace}.{_REST}"

@@ -57,8 +57,8 @@ def idempotency() -> str:
 def inbox() -> str:
     """Return the SQL of the inbox: which events of which service a consumer has taken in.
 
-    `inbox` holds one row an event that is taken in and still above `inbox_floor`, below which all are.
-    `parked` holds the events that a consumer could not take in, for people to look at.
+    That is all up to the floor in `inbox_floor`, and those in `inbox`, which are above it. `parked` holds the events
+    that a consumer could not take in, for people to look at.
     """
     return _block("""
     CREATE TABLE inbox_floor (
@@ -71,6 +71,7 @@ def inbox() -> str:
         consumer text NOT NULL,
         service text NOT NULL,
         seq bigint NOT NULL,
+        taken_at timestamptz NOT NULL DEFAULT clock_timestamp(),
         PRIMARY KEY (consumer, service, seq)
     );
     CREATE TABLE parked (

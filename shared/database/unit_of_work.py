@@ -77,7 +77,8 @@ class Work:
         tail = event_tail(event, event.key_values(payload))
         self._emitted.append(_Emitted(tail, event.kind, event.account_of(payload), event.bot_of(payload), data))
 
-    async def _store_events(self, actor: str, trace: TraceContext | None) -> tuple[int, ...]:
+    async def store_events(self, actor: str, trace: TraceContext | None) -> tuple[int, ...]:
+        """Write the events to the outbox as caused by `actor` and return their ids; for whoever made this `Work`."""
         if not self._emitted:
             return ()
         rows = await self.connection.fetch(
@@ -131,7 +132,7 @@ class UnitOfWork:
                         return stored, False
                 work = Work(connection)
                 body = _encode(await effect(work))
-                events = await work._store_events(call.actor, call.trace)
+                events = await work.store_events(call.actor, call.trace)
                 if call.key is not None:
                     await connection.execute(
                         "UPDATE idempotency SET reply = $4, events = $5 WHERE actor = $1 AND command = $2 AND key = $3",
@@ -160,7 +161,7 @@ class UnitOfWork:
             async with self._database.transaction() as connection:
                 work = Work(connection)
                 result = await effect(work)
-                return result, await work._store_events(actor, current_trace.get())
+                return result, await work.store_events(actor, current_trace.get())
 
         result, events = await self._repeat(once)
         if events:

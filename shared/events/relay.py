@@ -32,18 +32,19 @@ _COUNT = 1.0
 _PRUNE = 600.0
 #: PostgreSQL ends the session of a relay that it has not heard of for so long (milliseconds): a process that is stopped
 #: (SIGSTOP) would keep the lock for ever, and no event would leave.
-_SILENCE = 10_000
+SILENCE = 10_000
 
 
 class Relay:
     """The relay of one service. Every replica runs one; `start` returns at once and waits for no server."""
 
-    def __init__(self, settings: DatabaseSettings, service: str, database: Database) -> None:
+    def __init__(self, settings: DatabaseSettings, service: str, database: Database, *, silence: int = SILENCE) -> None:
         self._settings = settings
         self._service = service
         self._database = database
         self._subjects = Subjects(settings.namespace)
         self._stream = stream.configuration(self._subjects, service, settings.event_stream_max_bytes)
+        self._silence = silence
         self._work = asyncio.Event()
         self._reconnected = False
         self._task: asyncio.Task[None] | None = None
@@ -109,7 +110,7 @@ class Relay:
     @contextlib.asynccontextmanager
     async def _leadership(self) -> AsyncIterator[Outbox]:
         """Wait until this relay is the only one, and stay it while the body runs and the connection lives."""
-        connection = await self._database.connect(idle_session_timeout=str(_SILENCE))
+        connection = await self._database.connect(idle_session_timeout=str(self._silence))
         try:
             outbox = Outbox(connection, self._service)
             while not await outbox.try_lock():

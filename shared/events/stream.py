@@ -98,18 +98,32 @@ async def end_of(js: JetStreamContext, subjects: Subjects, service: str) -> Stre
     return await _end(js, await js.stream_info(subjects.stream(service)), service)
 
 
+async def oldest_seq(js: JetStreamContext, subjects: Subjects, service: str, end: StreamEnd) -> int:
+    """Return the `seq` of the oldest event between `end.first` and `end.last`, 0 if there is none."""
+    for place in range(end.first, end.place + 1):
+        seq = await _seq_at(js, subjects.stream(service), service, place)
+        if seq is not None:
+            return seq
+    return 0
+
+
 async def _end(js: JetStreamContext, stream: StreamInfo, service: str) -> StreamEnd:
     state = stream.state
     if state.messages:
         for place in range(state.last_seq, state.first_seq - 1, -1):
-            try:
-                message = await js.get_msg(str(stream.config.name), seq=place)
-            except NotFoundError:
-                continue  # deleted by hand
-            seq = seq_of((message.headers or {}).get(MESSAGE_ID, ""), service)
+            seq = await _seq_at(js, str(stream.config.name), service, place)
             if seq is not None:
                 return StreamEnd(state.first_seq, state.last_seq, seq, place)
     return StreamEnd(state.last_seq + 1, state.last_seq, 0, state.last_seq)
+
+
+async def _seq_at(js: JetStreamContext, stream: str, service: str, place: int) -> int | None:
+    """Return the `seq` of the event at `place`, None where there is none."""
+    try:
+        message = await js.get_msg(stream, seq=place)
+    except NotFoundError:
+        return None
+    return seq_of((message.headers or {}).get(MESSAGE_ID, ""), service)
 
 
 _WATCHED = ("subjects", "max_age", "max_bytes", "duplicate_window", "allow_direct")

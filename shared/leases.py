@@ -1,0 +1,198 @@
+"""Who may act on something that only one may act on: rows in PostgreSQL, by its clock alone.
+
+A lease has an owner, an end, and an epoch that grows with each new tenure. Nobody trusts a clock of their own, nor what
+they believed a moment ago: a write that needs the lease is inserted *from* the lease's row, where owner, epoch and end
+still hold, and holds that row still until its commit. A process that was stopped for a while and wakes writes nothing.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.backoff import Backoff
+from shared.database.failures import Connection
+from shared.database.pool import Database
+from shared.errors import CommandError
+from shared.telemetry.logs import logger
+
+# One statement each, so that PostgreSQL judges them one after the other on the locked row. `clock_timestamp()` and not
+# `now()`: a transaction may have waited long for the lock.
+_ACQUIRE = """
+INSERT INTO leases AS held (name, owner, epoch, expires_at)
+VALUES ($1, $2, 1, clock_timestamp() + $3 * interval '1 second')
+ON CONFLICT (name) DO UPDATE
+SET owner = excluded.owner, epoch = held.epoch + 1, expires_at = clock_timestamp() + $3 * interval '1 second'
+WHERE held.expires_at <= clock_timestamp()
+RETURNING epoch
+"""
+_RENEW = """
+UPDATE leases SET expires_at = clock_timestamp() + $4 * interval '1 second'
+WHERE name = $1 AND owner = $2 AND epoch = $3 AND expires_at > clock_timestamp()
+RETURNING true
+"""
+_RELEASE = """
+UPDATE leases SET expires_at = '-infinity'
+WHERE name = $1 AND owner = $2 AND epoch = $3 AND expires_at > clock_timestamp()
+"""
+_HOLD = """
+SELECT true FROM leases
+WHERE name = $1 AND owner = $2 AND epoch = $3 AND expires_at > clock_timestamp()
+FOR SHARE
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A tenure of `name` by `owner`; `epoch` tells it from every other tenure of that name."""
+
+    name: str
+    owner: str
+    epoch: int
+
+
+async def acquire(database: Database, name: str, owner: str, seconds: float) -> Lease | None:
+    """Take the lease for `seconds` from now, if nobody has it; return None if somebody has, `owner` itself included.
+
+    The owner is one process and not one name of a service: a new one must not take itself for the one before.
+    """
+    epoch = await database.fetchval(_ACQUIRE, name, owner, seconds)
+    return None if epoch is None else Lease(name, owner, epoch)
+
+
+async def renew(database: Database, lease: Lease, seconds: float) -> bool:
+    """Let the lease end `seconds` from now; return False if it is lost, which is final."""
+    renewed = await database.fetchval(_RENEW, lease.name, lease.owner, lease.epoch, seconds)
+    return renewed is not None
+
+
+async def release(database: Database, lease: Lease) -> None:
+    """Let somebody else have it at once. A lease that is lost already is left alone."""
+    await database.execute(_RELEASE, lease.name, lease.owner, lease.epoch)
+
+
+async def hold(connection: Connection, lease: Lease) -> bool:
+    """Return whether the lease is ours, and if so keep it from being taken over until this transaction ends."""
+    return await connection.fetchval(_HOLD, lease.name, lease.owner, lease.epoch) is not None
+
+
+async def insert_fenced(connection: Connection, lease: Lease, table: str, row: dict[str, Any]) -> bool:
+    """Insert `row` (column to value) into `table` if the lease is ours at that moment; return whether it was.
+
+    `table` and the columns are constants of the caller, never input.
+    """
+    places = ", ".join(f"${number}" for number in range(4, 4 + len(row)))
+    status = await connection.execute(
+        f"INSERT INTO {table} ({', '.join(row)}) SELECT {places} FROM ({_HOLD}) AS held",
+        lease.name, lease.owner, lease.epoch, *row.values(),
+    )  # fmt: skip
+    return status == "INSERT 0 1"
+
+
+class LeaseKeeper:
+    """Takes the lease `name` as soon as it is free and keeps it; says when it is gained and when it is lost.
+
+    `seconds` is how long it lasts without a renewal; it is renewed three times in that time. `lost` is awaited as soon
+    as the lease may have ended: when PostgreSQL says so, or when it was not reached for so long. That is a courtesy:
+    what must not happen without the lease is fenced by `hold` or `insert_fenced`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        owner: str,
+        gained: Callable[[Lease], Awaitable[None]],
+        lost: Callable[[Lease], Awaitable[None]],
+        *,
+        seconds: float = 10.0,
+    ) -> None:
+        self._database = database
+        self._name = name
+        self._owner = owner
+        self._gained = gained
+        self._lost = lost
+        self._seconds = seconds
+        self._lease: Lease | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._log = logger("lease").bind(name=name, owner=owner)
+
+    @property
+    def lease(self) -> Lease | None:
+        """The lease, as far as is known here; None when it is somebody else's or nobody's."""
+        return self._lease
+
+    async def start(self) -> None:
+        """Begin to try; returns at once."""
+        self._task = asyncio.create_task(self._run(), name=f"lease {self._name}")
+
+    async def stop(self) -> None:
+        """Stop, await `lost` if the lease was ours, and let go of it."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            self._task = None
+        lease = self._lease
+        if lease is not None:
+            await self._lose("stopped")
+            with contextlib.suppress(CommandError):  # it ends by itself
+                await release(self._database, lease)
+
+    async def _run(self) -> None:
+        backoff = Backoff(self._seconds / 10, self._seconds / 3)
+        while True:
+            try:
+                lease = await self._tenure()
+                if lease is not None:
+                    backoff.reset()
+            except Exception:
+                # What `gained` or `lost` raise must not end the keeping of a lease that others wait for.
+                self._log.exception("lease not kept")
+                if self._lease is not None:
+                    await self._lose("its owner failed")
+            await backoff.wait()
+
+    async def _tenure(self) -> Lease | None:
+        """Try to take the lease and keep it as long as can be; return it when it is over, None if it was not free."""
+        asked = asyncio.get_running_loop().time()
+        try:
+            lease = await acquire(self._database, self._name, self._owner, self._seconds)
+        except CommandError as error:
+            self._log.info("lease not reachable", error=error.code.value)
+            return None
+        if lease is None:
+            return None
+        self._lease = lease
+        self._log.info("lease gained", epoch=lease.epoch)
+        keeping = asyncio.create_task(self._keep(lease, asked + self._seconds))
+        try:
+            await self._gained(lease)
+            reason = await keeping
+        finally:
+            keeping.cancel()
+        await self._lose(reason)
+        return lease
+
+    async def _keep(self, lease: Lease, until: float) -> str:
+        """Renew until the lease is lost; return why. `until` is when it ends at the earliest, by the loop's clock."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(self._seconds / 3, max(until - loop.time(), 0)))
+            if loop.time() >= until:
+                return "not renewed in time"
+            asked = loop.time()
+            try:
+                async with asyncio.timeout_at(until):
+                    if not await renew(self._database, lease, self._seconds):
+                        return "taken over"
+            except (CommandError, TimeoutError) as error:
+                self._log.warning("lease not renewed", epoch=lease.epoch, error=type(error).__name__)
+            else:
+                until = asked + self._seconds
+
+    async def _lose(self, reason: str) -> None:
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            self._log.warning("lease lost", epoch=lease.epoch, reason=reason)
+            await self._lost(lease)
