@@ -2,6 +2,10 @@
 
 import typer
 
+from hummingbus.commands.events import events
+from hummingbus.commands.keys import keys
+from hummingbus.commands.rotate import rotate_config_password
+from hummingbus.commands.status import status
 from hummingbus.commands.up import up
 
 app = typer.Typer(
@@ -12,6 +16,10 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command()(up)
+app.command()(status)
+app.command()(events)
+app.command()(rotate_config_password)
+app.add_typer(keys, name="keys")
 
 
 @app.callback()

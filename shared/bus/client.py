@@ -35,7 +35,7 @@ class Bus:
 
     def __init__(self, settings: Settings, user: str) -> None:
         self.subjects = Subjects(settings.namespace)
-        self._settings = settings
+        self.settings = settings
         self._user = user
         self._connection: Client | None = None
         self._inbox = ""
@@ -48,7 +48,7 @@ class Bus:
 
     async def start(self) -> None:
         """Connect, waiting for the server, and make the inbox known to it."""
-        self._connection = await connect(self._settings, self._user, on_disconnect=self._lost)
+        self._connection = await connect(self.settings, self._user, on_disconnect=self._lost)
         self._inbox = f"{self.subjects.inbox(self._user)}.{secrets.token_hex(8)}."
         await self._connection.subscribe(f"{self._inbox}*", cb=self._received)
         await self._connection.flush()
