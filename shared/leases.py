@@ -15,6 +15,7 @@ from shared.backoff import Backoff
 from shared.database.failures import Connection
 from shared.database.pool import Database
 from shared.errors import CommandError
+from shared.tasks import end_task
 from shared.telemetry.logs import logger
 
 # One statement each, so that PostgreSQL judges them one after the other on the locked row. `clock_timestamp()` and not
@@ -129,10 +130,8 @@ class LeaseKeeper:
 
     async def stop(self) -> None:
         """Stop, await `lost` if the lease was ours, and let go of it."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+        await end_task(self._task)
+        self._task = None
         lease = self._lease
         if lease is not None:
             await self._lose("stopped")

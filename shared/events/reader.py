@@ -16,6 +16,7 @@ from shared.events import stream
 from shared.events.delivery import Delivery
 from shared.events.envelope import Envelope, decode
 from shared.settings import Settings
+from shared.tasks import end_task
 from shared.telemetry.logs import logger
 
 #: Seconds in which a stream may reach a position that its reader has from the database: the relay is on its way.
@@ -86,10 +87,8 @@ class StreamReader:
 
     async def stop(self) -> None:
         """Stop following; an `on_event` under way is cancelled."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+        await end_task(self._task)
+        self._task = None
         await close(self._connection)
         self._connection = None
 

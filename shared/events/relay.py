@@ -18,6 +18,7 @@ from shared.events import stream
 from shared.events.chain import Chain, ChainBroken
 from shared.events.outbox import BATCH, Outbox
 from shared.settings import DatabaseSettings
+from shared.tasks import end_task
 from shared.telemetry.logs import logger
 
 #: Seconds between two looks at an outbox that nobody woke us for: events that another replica committed.
@@ -61,10 +62,8 @@ class Relay:
 
     async def stop(self) -> None:
         """Stop; what is committed and not published yet stays in the outbox for the next one."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+        await end_task(self._task)
+        self._task = None
         await close(self._connection)
         self._connection = None
 

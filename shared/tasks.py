@@ -1,0 +1,18 @@
+"""How a background task is ended."""
+
+import asyncio
+from typing import Any
+
+#: Seconds after which a task that goes on is cancelled again.
+_AGAIN = 0.5
+
+
+async def end_task(task: "asyncio.Task[Any] | None") -> None:
+    """Cancel `task` and return when it has ended; without one, return at once.
+
+    Once is not always enough: `asyncio.wait_for` of Python 3.11, which the NATS library uses, drops a cancellation that
+    comes in the same turn of the loop as the result it waits for, and a task that loops would then go on for ever.
+    """
+    while task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=_AGAIN)
