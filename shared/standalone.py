@@ -1,0 +1,31 @@
+"""One service as a process of its own: `python -m services.<name>`."""
+
+import sys
+from collections.abc import Callable, Mapping
+
+from pydantic import ValidationError
+
+from shared.service import Service, run
+from shared.settings import Settings, faults_of, load
+from shared.telemetry.logs import configure_logs, logger
+
+#: Exit code of a program whose settings are wrong (`EX_CONFIG` of sysexits.h): a restart does not help.
+EXIT_CONFIG = 78
+
+
+def serve_alone(create: Callable[[Mapping[str, str]], Service]) -> None:
+    """Run the service that `create` makes from the environment, until SIGTERM or SIGINT.
+
+    Raises:
+        SystemExit: with `EXIT_CONFIG` if a setting is wrong, after logging which; never with its value.
+    """
+    import uvloop  # here, so that the supervisor can know `EXIT_CONFIG` without it
+
+    configure_logs()
+    try:
+        configure_logs(load(Settings).log_level)
+        service = create({})
+    except ValidationError as error:
+        logger("service").error("a setting is wrong", faults=faults_of(error))
+        sys.exit(EXIT_CONFIG)
+    uvloop.run(run([service]))
