@@ -1,0 +1,119 @@
+"""The credentials service: its parts, put together."""
+
+import asyncio
+from collections.abc import Mapping
+
+from services.credentials.accounts import ensure_master_account
+from services.credentials.changes import Change, Told
+from services.credentials.encryption import WrongPasswordError
+from services.credentials.followed_view import FollowedView
+from services.credentials.handlers import Handlers
+from services.credentials.identities import Identities, ensure_user
+from services.credentials.keyring import Keyring
+from services.credentials.password_hashing import PasswordHasher
+from services.credentials.proof_backoff import ProofBackoff
+from services.credentials.readiness import Readiness
+from services.credentials.repository import Repository
+from services.credentials.settings import CredentialsSettings
+from shared.bus.dispatcher import Dispatcher
+from shared.contracts.credentials import SERVICE
+from shared.database.migrate import ensure_migrated
+from shared.database.pool import Database
+from shared.database.unit_of_work import UnitOfWork
+from shared.events.relay import Relay
+from shared.service import Health, Service
+from shared.settings import load
+from shared.standalone import EXIT_CONFIG
+from shared.telemetry.logs import logger
+
+_log = logger(SERVICE)
+
+
+class CredentialsService:
+    """Accounts, exchange keys, identities and the catalogue of connectors."""
+
+    def __init__(self, settings: CredentialsSettings) -> None:
+        self._settings = settings
+        self._database = Database(settings, SERVICE)
+        self._repository = Repository(self._database)
+        self._relay = Relay(settings, SERVICE, self._database)
+        self._keyring = Keyring(settings.config_passwords())
+        self._hasher = PasswordHasher()
+        attention = asyncio.Event()
+        self._followed = FollowedView(settings, self._database, attention)
+        self._readiness = Readiness(self._database, self._keyring, self._relay, self._followed, attention)
+        self._dispatcher = Dispatcher(settings, SERVICE)
+
+    @property
+    def name(self) -> str:
+        return SERVICE
+
+    async def start(self) -> None:
+        """Start serving; wait for PostgreSQL and NATS where they are not there yet.
+
+        Raises:
+            SystemExit: with `EXIT_CONFIG` if CONFIG_PASSWORD does not open the keyring; nothing is changed then.
+        """
+        await ensure_migrated(self._settings, SERVICE)
+        await self._database.start()
+        await self._open_keyring()
+        unit = UnitOfWork(self._database, self._relay, self._keyring.hash_key)
+        await self._make_what_always_exists(unit)
+        await self._relay.start()
+        await self._followed.start()
+        await self._readiness.start()
+
+        backoff = ProofBackoff()
+        identities = Identities(self._repository, self._hasher, backoff)
+        handlers = Handlers(
+            self._repository,
+            unit,
+            self._keyring,
+            identities=identities,
+            backoff=backoff,
+            followed=self._followed,
+            service_keys=self._settings.service_keys,
+        )
+        handlers.register(self._dispatcher)
+        await self._dispatcher.start(self.health)
+
+    async def drain(self) -> None:
+        """Answer what has arrived, then stop."""
+        await self._dispatcher.drain()
+        await self._readiness.stop()
+        await self._followed.stop()
+        await self._relay.stop()
+        await self._database.stop()
+        await self._hasher.close()
+
+    def health(self) -> Health:
+        """Return whether this replica can do its work."""
+        return self._readiness.health()
+
+    async def _open_keyring(self) -> None:
+        try:
+            await self._keyring.open(self._repository)
+        except WrongPasswordError:
+            _log.error(
+                "refused to start: CONFIG_PASSWORD is not the one that the stored secrets are encrypted under."
+                " Nothing was changed. Set the right one, or CONFIG_PASSWORD_PREVIOUS beside it after a rotation."
+            )
+            await self._database.stop()
+            raise SystemExit(EXIT_CONFIG) from None
+
+    async def _make_what_always_exists(self, unit: UnitOfWork) -> None:
+        told: Told = []
+        await unit.change(SERVICE, lambda work: ensure_master_account(Change(work, told)))
+        username, password = self._settings.api_username, self._settings.api_password
+        if username is not None and password is not None:
+            secret = password.get_secret_value()
+            await unit.change(SERVICE, lambda work: ensure_user(Change(work, told), self._hasher, username, secret))
+
+
+def create(overrides: Mapping[str, str]) -> Service:
+    """Return the service with the settings of the environment, under `overrides`.
+
+    Raises:
+        pydantic.ValidationError: if a setting does not fit.
+    """
+    return CredentialsService(load(CredentialsSettings, overrides))

@@ -1,0 +1,74 @@
+"""The release of a credential's values to a service that may ask for them, sealed to a key of that request."""
+
+import time
+from collections.abc import Mapping
+
+from services.credentials.accounts import known_connector, no_credential, unknown_account
+from services.credentials.changes import Change
+from services.credentials.keyring import Keyring
+from shared.contracts.credentials import RELEASE_SECRET, SECRET_RELEASED, SealedSecret, SecretReleased, SecretRequest
+from shared.errors import CommandError, ErrorCode
+from shared.secrets.sealing import SealingError, seal, verify_request
+from shared.service import CLOCK_TOLERANCE
+
+#: Seconds that a request may be good for at most; so long its nonce is kept.
+MAX_VALIDITY = 60.0
+
+
+def check_request(request: SecretRequest, actor: str, keys: Mapping[str, str], now: float | None = None) -> None:
+    """Check that a service which may ask has made this request, and that it is not too late for it.
+
+    Args:
+        actor: who sent it, by its subject, which the NATS server has checked.
+        keys: the public nkeys of the services.
+        now: Unix seconds, by default the present.
+
+    Raises:
+        CommandError: FORBIDDEN if it did not, EXPIRED if it is.
+    """
+    service = request.service
+    if service not in RELEASE_SECRET.callers:
+        raise _forbidden("this service may not ask for secrets")
+    if actor != service:
+        raise _forbidden("the request was sent by another than it names")
+    if service not in keys:
+        raise _forbidden(f"no key of the service {service} is known; SERVICE_KEYS should hold it")
+    try:
+        verify_request(request, keys[service])
+    except SealingError as error:
+        raise _forbidden(str(error)) from None
+    left = request.deadline - (time.time() if now is None else now)
+    if not left > 0:
+        raise CommandError(ErrorCode.EXPIRED, "The deadline of the request for a secret has passed.")
+    if left > MAX_VALIDITY:
+        raise _forbidden(f"its deadline is more than {MAX_VALIDITY:.0f} s away")
+
+
+async def release_secret(change: Change, keyring: Keyring, request: SecretRequest) -> SealedSecret:
+    """Give the values of a credential, sealed to a request that `check_request` has passed; an event tells of it.
+
+    Raises:
+        CommandError: FORBIDDEN if the request was used before; NOT_FOUND for an unknown connector or account, or if
+            there is no such credential; UNAVAILABLE if the key of the secrets is not at hand.
+    """
+    # Clocks may differ by the tolerance: the nonce has to outlive the request on the slowest one.
+    kept = MAX_VALIDITY + 2 * CLOCK_TOLERANCE
+    if not await change.repository.use_nonce(request.service, request.nonce, kept):
+        raise _forbidden("it was used before")
+    account_name, connector = request.account_name, known_connector(request.connector_name)
+    cipher = await keyring.cipher(change.repository)
+    row = await change.repository.credential(account_name, connector.name)
+    if row is None:
+        if not await change.repository.account_exists(account_name):
+            raise unknown_account(account_name)
+        raise no_credential(account_name, connector.name)
+    values = cipher.decrypt(account_name, connector.name, row.secret)
+    change.tell(SECRET_RELEASED, SecretReleased(account_name, connector.name, request.service))
+    try:
+        return seal(values, request)
+    except SealingError as error:
+        raise _forbidden(str(error)) from None
+
+
+def _forbidden(why: str) -> CommandError:
+    return CommandError(ErrorCode.FORBIDDEN, f"The request for a secret was refused: {why}.")
