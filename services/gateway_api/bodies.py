@@ -1,0 +1,101 @@
+"""Request bodies: how large, and JSON that may be anything until it has been read."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from litestar.types import HTTPRequestEvent, Receive, Send
+
+from services.gateway_api.errors import HttpError, unprocessable
+from shared.errors import FieldError
+
+#: What a client still sends when its body was refused is read and dropped up to here, so that it sees the answer
+#: instead of a broken connection.
+_LINGER_BYTES = 256 * 1024 * 1024
+_LINGER_SECONDS = 10.0
+
+_JSON_TYPES = frozenset({"", "application/json", "text/json"})
+
+
+def too_large(limit: int) -> HttpError:
+    """Return the error for a body of more than `limit` bytes."""
+    return HttpError(413, f"The request body is larger than {limit} bytes")
+
+
+async def read_unsized(receive: Receive, limit: int) -> bytes:
+    """Return a body that came without a length.
+
+    Raises:
+        HttpError: 413 as soon as it turns out larger than `limit` bytes.
+    """
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return bytes(body)  # the client is gone
+        body += message["body"]
+        if len(body) > limit:
+            raise too_large(limit)
+        if not message["more_body"]:
+            return bytes(body)
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that gives `body` first, as if it had come in one piece."""
+    given = False
+
+    async def again() -> Any:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        event: HTTPRequestEvent = {"type": "http.request", "body": body, "more_body": False}
+        return event
+
+    return again
+
+
+async def answer(error: HttpError, send: Send) -> None:
+    """Send `error`."""
+    await _start(error, send)
+    await send({"type": "http.response.body", "body": error.body(), "more_body": False})
+
+
+async def answer_and_linger(error: HttpError, receive: Receive, send: Send) -> None:
+    """Send `error` at once and close the connection when the rest of the request has come, or too much of it."""
+    await _start(error, send, (b"connection", b"close"))
+    await send({"type": "http.response.body", "body": error.body(), "more_body": True})
+    try:
+        async with asyncio.timeout(_LINGER_SECONDS):
+            dropped, more = 0, True
+            while more and dropped < _LINGER_BYTES:
+                message = await receive()
+                more = message["type"] == "http.request" and message["more_body"]
+                dropped += len(message["body"]) if message["type"] == "http.request" else 0
+    except TimeoutError:
+        pass  # a client that is this slow may well see a broken connection
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _start(error: HttpError, send: Send, *more: tuple[bytes, bytes]) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(error.body())), *more]
+    headers += [(name.encode(), value.encode("latin-1")) for name, value in error.headers]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+
+
+def json_object(body: bytes, content_type: str) -> dict[str, Any]:
+    """Return the JSON object that `body` holds.
+
+    Raises:
+        HttpError: 422 if it is not said to be JSON, or is not, or is something else than an object.
+    """
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type not in _JSON_TYPES and not media_type.endswith("+json"):
+        raise unprocessable(FieldError(("header", "content-type"), "Expected application/json", "content_type"))
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, ValueError, RecursionError):  # ValueError: not UTF-8, or a number of 5,000 digits
+        raise unprocessable(FieldError(("body",), "Not valid JSON", "json_invalid")) from None
+    if not isinstance(value, dict):
+        raise unprocessable(FieldError(("body",), "Expected an object", "type_error"))
+    return value

@@ -1,0 +1,66 @@
+"""How routes ask the services: on behalf of the caller, in their trace, and aware of what they changed before."""
+
+import secrets
+
+import msgspec
+
+from services.gateway_api.answers import Answer
+from services.gateway_api.caller import current_caller
+from services.gateway_api.errors import Headers, RefusedCommand
+from services.gateway_api.recent_writes import RecentWrites
+from shared.bus.client import Bus, decode_response
+from shared.contracts.declaration import AnyCommand, Command, Req, Res
+from shared.errors import CommandError
+
+_EMPTY = b"{}"
+
+_encoder = msgspec.json.Encoder()
+
+
+class Commands:
+    """Sends the commands of HTTP requests. Errors carry their command, so that the edge's table can map them."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._recent = RecentWrites()
+
+    async def query(self, command: AnyCommand, request: object = None) -> Answer:
+        """Ask and pass the reply's bytes through.
+
+        Raises:
+            RefusedCommand: if the command ends in an error.
+        """
+        actor = current_caller.get().actor
+        body = _EMPTY if request is None else _encoder.encode(request)
+        try:
+            reply = await self._bus.request_raw(
+                command,
+                body,
+                keys=command.owner_key_values(request),
+                actor=actor,
+                after=self._recent.after(actor, command.service),
+            )
+        except CommandError as error:
+            raise RefusedCommand(command, error) from None
+        return Answer(reply.body)
+
+    async def change(self, command: Command[Req, Res], request: Req, key: str | None) -> tuple[Res, Headers]:
+        """Have a change made, under the caller's idempotency key or a new one.
+
+        Returns:
+            The response, and the headers that tell the caller the key.
+
+        Raises:
+            RefusedCommand: if the command ends in an error; an unknown outcome carries the key to ask by.
+        """
+        actor = current_caller.get().actor
+        if command.accepts_key:
+            key = key or secrets.token_hex(16)
+        try:
+            reply = await self._bus.request_raw(
+                command, _encoder.encode(request), keys=command.owner_key_values(request), actor=actor, key=key
+            )
+        except CommandError as error:
+            raise RefusedCommand(command, error) from None
+        self._recent.note(actor, command.service, reply.events)
+        return decode_response(command, reply.body), () if key is None else (("idempotency-key", key),)

@@ -1,0 +1,113 @@
+"""One reader's way through the events: from where it stopped, out of the streams, then out of the ring."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from services.gateway_api.stream.filters import EventFilter
+from services.gateway_api.stream.positions import Position, encode
+from services.gateway_api.stream.ring import Entry, EventRing, entry_of
+from shared.errors import CommandError, ErrorCode
+from shared.events.range import EventRange
+
+#: Events that are handled, and sent, at a time.
+_ENTRIES = 500
+
+_encoder = msgspec.json.Encoder()
+
+
+class Kept(Protocol):
+    """Reads up to `most` of the events of `service` after the event `after` that its stream still keeps.
+
+    Raises CommandError if it cannot be read.
+    """
+
+    async def __call__(self, service: str, after: int, most: int) -> EventRange: ...
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Events that are no longer kept: those of `service` after `after` and before `next`."""
+
+    service: str
+    after: int
+    next: int
+    missing: int
+
+
+class Cursor:
+    """Gives frames from a position on. `position` is what the reader has been given, or was not to be given."""
+
+    def __init__(self, ring: EventRing, kept: Kept, wanted: EventFilter, position: Position | None) -> None:
+        self._ring = ring
+        self._kept = kept
+        self._wanted = wanted
+        self._place = ring.end if position is None else ring.start
+        self.position: Position = dict(ring.head) | (position or {})
+        if position is not None:
+            # An id names every service that the edge knew: of one that it does not name, nothing has been seen.
+            self.position |= {service: 0 for service in ring.head if service not in position}
+
+    @property
+    def place(self) -> int:
+        """The place in the ring that is read next."""
+        return self._place
+
+    def id_line(self) -> bytes:
+        """Return the line that tells the reader its position."""
+        return f"id: {encode(self.position)}\n".encode()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Give everything that there is for the reader now.
+
+        Raises:
+            CommandError: if events that left the ring cannot be read from the streams.
+        """
+        while True:
+            behind = next((s for s, floor in self._ring.floor.items() if self.position.get(s, 0) < floor), None)
+            if behind is not None:
+                frames = await self._catch_up(behind, self._ring.floor[behind])
+            else:
+                self._place = max(self._place, self._ring.start)
+                entries = self._ring.read(self._place, _ENTRIES)
+                if not entries:
+                    return
+                self._place += len(entries)
+                frames = list(self._frames(entries))
+            if frames:
+                yield b"".join(frames)
+
+    def ahead(self) -> list[str]:
+        """Return the services of which the reader claims to have seen more than there is."""
+        # A head of 0 says nothing: the stream holds no event that could tell how far the service is.
+        return [service for service, head in self._ring.head.items() if 0 < head < self.position.get(service, 0)]
+
+    def rewind(self, service: str) -> bytes:
+        """Bring the reader back to what there is of `service`; return the frame that tells it so."""
+        claimed, head = self.position[service], self._ring.head.get(service, 0)
+        self.position[service] = head
+        return self._gap(Gap(service, claimed, head + 1, 0))
+
+    async def _catch_up(self, service: str, floor: int) -> list[bytes]:
+        """Return the next events of `service` that have left the ring, and say so where they are no longer kept."""
+        last = self.position.get(service, 0)
+        found = await self._kept(service, last, _ENTRIES)
+        if not found.events or found.end < floor:
+            # The stream was wiped and is being filled again: nothing is lost, only late.
+            raise CommandError(ErrorCode.UNAVAILABLE, f"the events of {service} are being restored")
+        frames = []
+        first = found.events[0].seq
+        if first > last + 1:
+            self.position[service] = first - 1
+            frames.append(self._gap(Gap(service, last, first, first - last - 1)))
+        return frames + list(self._frames(map(entry_of, found.events)))
+
+    def _frames(self, entries: Iterable[Entry]) -> Iterator[bytes]:
+        for entry in entries:
+            if entry.seq > self.position.get(entry.service, 0):
+                self.position[entry.service] = entry.seq
+                if self._wanted.matches(entry.kind, entry.service, entry.account, entry.bot):
+                    yield self.id_line() + entry.frame
+
+    def _gap(self, gap: Gap) -> bytes:
+        return self.id_line() + b"event: gap\ndata: %s\n\n" % _encoder.encode(gap)
