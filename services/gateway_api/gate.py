@@ -54,7 +54,8 @@ class Gate:
         if scope["type"] != ScopeType.HTTP:
             raise RuntimeError(f"expected an HTTP request, was {scope['type']}")
         headers = dict(scope["headers"])
-        trace = TraceContext.parse(headers.get(b"traceparent", b"").decode("latin-1"))
+        given = headers.get(b"traceparent")
+        trace = TraceContext.new() if given is None else TraceContext.parse(given.decode("latin-1"))
         current_trace.set(trace)
         request_id = _request_id(headers) or trace.trace_id.encode()
 

@@ -17,7 +17,8 @@ class TraceContext:
     @classmethod
     def new(cls) -> "TraceContext":
         """Return the start of a new trace."""
-        return cls(secrets.token_hex(16), secrets.token_hex(8))
+        digits = secrets.token_hex(24)  # one system call instead of two, for every request
+        return cls(digits[:32], digits[32:])
 
     @classmethod
     def parse(cls, header: str | None) -> "TraceContext":
