@@ -18,6 +18,8 @@ LOG = ENVIRONMENT / "install.log"
 LOCKS = {"run": "requirements.lock", "test": "requirements-test.lock"}
 #: What an installation depends on. Their copy says afterwards what is installed; see `environment.sh`.
 SOURCES = ("requirements.lock", "requirements-test.lock", "pyproject.toml")
+#: Packages that exist as source alone, in pure Python. Everything else comes built: no compiler is needed.
+SOURCE_ONLY = ("nkeys",)
 
 
 class InstallError(Exception):
@@ -43,7 +45,10 @@ def install(purpose: str) -> None:
     if not _works(PYTHON):
         _make_environment()
     LOG.write_text("")
-    _pip(["--require-hashes", "--only-binary=:all:", "-r", str(requirements)], count)
+    _pip_build_backend(requirements)
+    sources = [f"--no-binary={name}" for name in SOURCE_ONLY]
+    build = ["--use-pep517", "--no-build-isolation"]
+    _pip(["--require-hashes", "--only-binary=:all:", *sources, *build, "-r", str(requirements)], count)
     _pip(["--no-deps", "--no-build-isolation", "-e", "."], 0)
     stamp.write_text(wanted)
     _say("Installed")
@@ -68,6 +73,16 @@ def _make_environment() -> None:
         ) from error
 
 
+def _pip_build_backend(requirements: Path) -> None:
+    """Install what source packages are built with first, by its hash too: pip alone would fetch any version of it."""
+    pinned = re.search(r"^setuptools==.*?(?:[^\\]\n|\Z)", requirements.read_text(), re.MULTILINE | re.DOTALL)
+    if pinned is None:
+        raise InstallError(f"{requirements.name} holds no setuptools")
+    file = ENVIRONMENT / "build-backend.lock"
+    file.write_text(pinned[0])
+    _pip(["--require-hashes", "--only-binary=:all:", "-r", str(file)], 0)
+
+
 def _pip(arguments: list[str], count: int) -> None:
     """Run `pip install`, with all it says in the log and a count of packages on the terminal."""
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *arguments]
@@ -83,8 +98,8 @@ def _pip(arguments: list[str], count: int) -> None:
             if match := re.match(r"(?:Collecting|Requirement already satisfied:) ([\w.-]+)", line):
                 done = sum(1 for earlier in lines if earlier.startswith(("Collecting", "Requirement already")))
                 _progress(f"  [{done}/{count}] {match[1]}", done == count)
-            elif line.startswith("Installing collected packages"):
-                _progress("  unpacking", True)
+            elif count and line.startswith("Installing collected packages"):
+                _progress("  unpacking all of them", True)
     if process.wait() != 0:
         reasons = [line for line in lines if line.startswith("ERROR")] or lines[-3:]
         raise InstallError("\n".join([*reasons, f"All that pip said is in {LOG}. A second start tries again."]))

@@ -15,6 +15,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 S = TypeVar("S", bound="Settings")
 
+#: Exit code of a program whose settings are wrong (`EX_CONFIG` of sysexits.h): a restart does not help.
+EXIT_CONFIG = 78
+
 _FILE_ALIASES = {"USERNAME": "API_USERNAME", "PASSWORD": "API_PASSWORD"}
 
 

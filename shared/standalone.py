@@ -3,14 +3,12 @@
 import sys
 from collections.abc import Callable, Mapping
 
+import uvloop
 from pydantic import ValidationError
 
 from shared.service import Service, run
-from shared.settings import Settings, faults_of, load
+from shared.settings import EXIT_CONFIG, Settings, faults_of, load
 from shared.telemetry.logs import configure_logs, logger
-
-#: Exit code of a program whose settings are wrong (`EX_CONFIG` of sysexits.h): a restart does not help.
-EXIT_CONFIG = 78
 
 
 def serve_alone(create: Callable[[Mapping[str, str]], Service]) -> None:
@@ -19,8 +17,6 @@ def serve_alone(create: Callable[[Mapping[str, str]], Service]) -> None:
     Raises:
         SystemExit: with `EXIT_CONFIG` if a setting is wrong, after logging which; never with its value.
     """
-    import uvloop  # here, so that the supervisor can know `EXIT_CONFIG` without it
-
     configure_logs()
     try:
         configure_logs(load(Settings).log_level)

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from importlib.metadata import version
 
 from pydantic import ValidationError
 
@@ -14,9 +15,7 @@ from hummingbus.stack.run_file import end_leftovers
 from hummingbus.stack.secrets_file import ensure_secrets, readable_by_others
 from hummingbus.stack.settings import StackSettings, load_stack_settings
 from hummingbus.stack.supervisor import SERVERS, Supervisor
-from shared.service import VERSION
-from shared.settings import env_file, faults_of
-from shared.standalone import EXIT_CONFIG
+from shared.settings import EXIT_CONFIG, env_file, faults_of
 
 
 def up() -> None:
@@ -31,7 +30,7 @@ def up() -> None:
 def _up(progress: Progress) -> None:
     settings = _settings()
     folder = DataFolder(settings.data)
-    progress.say(f"Hummingbus {VERSION}, data in {folder.path}")
+    progress.say(f"Hummingbus {version('hummingbus')}, data in {folder.path}")
     was_used = folder.open()
     if leftovers := end_leftovers(folder.run_file, spare=SERVERS):
         progress.say(f"Ended what a killed start had left: {', '.join(leftovers)}")

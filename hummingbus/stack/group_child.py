@@ -6,40 +6,19 @@ import importlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from pathlib import Path
 
+import uvloop
 from pydantic import ValidationError
 
+from hummingbus.stack.group_spec import GroupSpec, ServiceSpec
 from hummingbus.stack.processes import end_with_parent
 from shared.service import Service, run
-from shared.settings import faults_of
-from shared.standalone import EXIT_CONFIG
+from shared.settings import EXIT_CONFIG, faults_of
 from shared.telemetry.logs import configure_logs, logger
 
 #: Seconds that a group whose supervisor is gone has to drain.
 _ORPHAN_GRACE = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceSpec:
-    """One service: the module whose `create` makes it, and settings that go before environment and `.env`."""
-
-    name: str
-    module: str
-    overrides: Mapping[str, str] = field(repr=False)  # holds its nkey seed
-
-
-@dataclass(frozen=True, slots=True)
-class GroupSpec:
-    """What a group's process is told."""
-
-    name: str
-    services: tuple[ServiceSpec, ...]
-    log: Path
-    log_level: str
 
 
 def run_group(spec: GroupSpec, started: Connection) -> None:
@@ -48,8 +27,6 @@ def run_group(spec: GroupSpec, started: Connection) -> None:
     Raises:
         SystemExit: with `EXIT_CONFIG` if a setting is wrong, after logging which.
     """
-    import uvloop  # here, as the supervisor imports this module too
-
     os.setsid()
     os.umask(0o077)
     end_with_parent(signal.SIGTERM, os.getppid())

@@ -7,12 +7,13 @@ import multiprocessing
 import signal
 from collections.abc import Iterable
 from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from hummingbus.stack.errors import StartError
-from hummingbus.stack.group_child import GroupSpec, run_group
-from shared.standalone import EXIT_CONFIG
+from hummingbus.stack.group_spec import GroupSpec
+from shared.settings import EXIT_CONFIG
 
 #: Seconds that a group has to drain before it is killed.
 _DRAIN = 15.0
@@ -34,6 +35,13 @@ def prepare_forks(modules: Iterable[str]) -> None:
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _enter(spec: GroupSpec, started: Connection) -> None:
+    """Run the group; in its own process, so that the supervisor need not import what only groups use."""
+    from hummingbus.stack.group_child import run_group
+
+    run_group(spec, started)
 
 
 class GroupEnded(StartError):
@@ -62,7 +70,7 @@ class GroupProcess:
         context = multiprocessing.get_context("forkserver")
         self._log_position = self.spec.log.stat().st_size if self.spec.log.exists() else 0
         reader, writer = context.Pipe(duplex=False)
-        process = context.Process(target=run_group, args=(self.spec, writer), name=f"hummingbus-{self.spec.name}")
+        process = context.Process(target=_enter, args=(self.spec, writer), name=f"hummingbus-{self.spec.name}")
         with reader:
             with writer:
                 # Waits for the imports when it is the first; never left alone half done, as `stop` must find it.

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from hummingbus.stack.errors import StartError
 from shared.backoff import Backoff
-from shared.standalone import EXIT_CONFIG
+from shared.settings import EXIT_CONFIG
 
 #: Seconds a part must have run for the next restart to come at once again.
 _STEADY = 30.0

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from hummingbus.stack.addresses import Addresses, without_login
 from hummingbus.stack.data_folder import DataFolder, write_private
 from hummingbus.stack.errors import StartError
-from hummingbus.stack.group_child import GroupSpec, ServiceSpec
 from hummingbus.stack.group_process import GroupProcess
+from hummingbus.stack.group_spec import GroupSpec, ServiceSpec
 from hummingbus.stack.identities import nats_users, new_identities
 from hummingbus.stack.keeper import Keeper, Part
 from hummingbus.stack.nats_server import HOST, NatsServer

@@ -22,8 +22,7 @@ from shared.database.pool import Database
 from shared.database.unit_of_work import UnitOfWork
 from shared.events.relay import Relay
 from shared.service import Health, Service
-from shared.settings import load
-from shared.standalone import EXIT_CONFIG
+from shared.settings import EXIT_CONFIG, load
 from shared.telemetry.logs import logger
 
 _log = logger(SERVICE)

@@ -8,8 +8,7 @@ import nats
 from nats.aio.client import Client
 
 from shared.service import Health
-from shared.settings import DatabaseSettings, load, read_environment
-from shared.standalone import EXIT_CONFIG
+from shared.settings import EXIT_CONFIG, DatabaseSettings, load, read_environment
 from shared.telemetry.logs import logger
 
 
