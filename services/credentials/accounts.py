@@ -7,7 +7,7 @@ version ends with the last state, in whatever order they come.
 from services.credentials.changes import Change
 from services.credentials.config_fields import checked_values
 from services.credentials.keyring import Keyring
-from services.credentials.repository import AccountRow, CredentialRow
+from services.credentials.rows import AccountRow, CredentialRow
 from shared.connectors.catalogue import CONNECTORS, Connector, ConnectorKind
 from shared.contracts.credentials import (
     ACCOUNT_CREATED,

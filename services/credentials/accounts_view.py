@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from services.credentials.accounts import unknown_account
-from services.credentials.repository import AccountRow
+from services.credentials.rows import AccountRow
 from shared.bus.messages import Reply
 from shared.contracts.credentials import (
     ACCOUNT_CREATED,

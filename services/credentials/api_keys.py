@@ -7,7 +7,7 @@ import secrets
 from datetime import UTC, datetime
 
 from services.credentials.changes import Change
-from services.credentials.repository import ApiKeyRow
+from services.credentials.rows import ApiKeyRow
 from shared.contracts.credentials import (
     API_KEY_CREATED,
     API_KEY_REVOKED,

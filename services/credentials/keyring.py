@@ -3,7 +3,8 @@
 import asyncio
 
 from services.credentials.encryption import Cipher, StoredKeyring, WrongPasswordError, make_keyring, open_keyring
-from services.credentials.repository import CredentialRow, Repository
+from services.credentials.repository import Repository
+from services.credentials.rows import CredentialRow
 from shared.contracts.credentials import KeyringRotated
 from shared.errors import CommandError, ErrorCode
 from shared.telemetry.logs import logger
@@ -53,10 +54,14 @@ class Keyring:
         """
         stored = await repository.keyring()
         if stored is None:
-            made, _ = await asyncio.to_thread(make_keyring, self._passwords[0])
+            made, cipher = await asyncio.to_thread(make_keyring, self._passwords[0])
             await repository.make_keyring(made)
             stored = await repository.keyring()
             assert stored is not None, "a keyring was stored just now"
+            if stored == made:
+                _log.info("keyring made")
+                self._cipher = cipher
+                return
         if not await self._try_passwords(stored):
             raise WrongPasswordError
 

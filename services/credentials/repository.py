@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 
 from services.credentials.encryption import StoredKeyring
+from services.credentials.rows import AccountRow, ApiKeyRow, CredentialRow, EventRow, UserRow
 from shared.contracts.credentials import ApiKey
 
 
@@ -26,57 +27,12 @@ class Queries(Protocol):
     async def execute(self, sql: str, /, *args: Any) -> str: ...
 
 
-class AccountRow(msgspec.Struct, frozen=True):
-    """An account: whether it exists, the number of its last change, the connectors it has credentials for, sorted."""
-
-    name: str
-    present: bool
-    version: int
-    connectors: tuple[str, ...] = ()
-
-
-class CredentialRow(msgspec.Struct, frozen=True):
-    """A stored credential, encrypted."""
-
-    account_name: str
-    connector_name: str
-    secret: bytes
-
-    def __repr__(self) -> str:
-        return f"CredentialRow({self.account_name!r}, {self.connector_name!r})"
-
-
-class UserRow(msgspec.Struct, frozen=True):
-    """A user and the PHC form of the hash of the password."""
-
-    name: str
-    password_hash: str
-    enabled: bool
-
-    def __repr__(self) -> str:
-        return f"UserRow({self.name!r}, enabled={self.enabled})"
-
-
-class ApiKeyRow(msgspec.Struct, frozen=True):
-    """An API key with the hash of its secret, and whether its user may still log in."""
-
-    key_id: str
-    username: str
-    name: str
-    secret_hash: bytes
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    user_enabled: bool
-
-    def __repr__(self) -> str:
-        return f"ApiKeyRow({self.key_id!r}, {self.username!r})"
-
-
 _STATES = """
 SELECT name, present, version, ARRAY(
     SELECT connector_name FROM credentials WHERE account_name = accounts.name ORDER BY connector_name COLLATE "C"
 ) AS connectors FROM accounts
 """
+_MAX_ID = 2**63
 _KEYRING = "SELECT generation, salt, scrypt_n, scrypt_r, scrypt_p, wrapped_hash_key FROM keyring"
 
 
@@ -164,6 +120,14 @@ class Repository:
             [row.connector_name for row in changed],
             [row.secret for row in changed],
         )
+
+    async def events(self, event_ids: Sequence[int]) -> list[EventRow]:
+        """Return those of the events that are committed and still kept."""
+        possible = [event_id for event_id in event_ids if 0 < event_id < _MAX_ID]
+        rows = await self._queries.fetch(
+            "SELECT id AS event_id, kind, data FROM outbox WHERE id = ANY($1::bigint[])", possible
+        )
+        return [EventRow(**row) for row in rows]
 
     # The keyring, and the nonces of releases
 
