@@ -44,8 +44,16 @@ def is_server_failure(error: BaseException, connection: Connection | None = None
     if isinstance(error, (*_SERVER_FAILURES, TimeoutError)):
         return True
     if isinstance(error, (OSError, asyncpg.InterfaceError)):
-        return connection is None or connection.is_closed()
+        return connection is None or is_lost(connection)
     return False
+
+
+def is_lost(connection: Connection) -> bool:
+    """Return whether the connection is closed; the pool has taken it back then, and it answers nothing any more."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
 
 
 def unavailable(schema: str, why: str = "is not reachable") -> CommandError:

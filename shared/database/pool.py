@@ -15,6 +15,7 @@ from shared.database.failures import (
     Connection,
     OwnConnection,
     PooledConnection,
+    is_lost,
     is_server_failure,
     outcome_unknown,
     unavailable,
@@ -167,7 +168,7 @@ class Database:
             try:
                 await transaction.start()
             except BaseException as error:
-                closed = connection.is_closed()
+                closed = is_lost(connection)
                 await self._release(connection)
                 if not is_server_failure(error, None if closed else connection):
                     raise
@@ -184,22 +185,22 @@ class Database:
             raise
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             self._log.warning("database lost during a commit", schema=self.schema, error=type(error).__name__)
-            connection.terminate()
+            _terminate(connection)
             raise outcome_unknown(self.schema) from error
 
     async def _roll_back(self, connection: PooledConnection, transaction: Transaction) -> None:
-        if connection.is_closed():
+        if is_lost(connection):
             return
         try:
             await transaction.rollback()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             # PostgreSQL rolls back whatever loses its connection.
             self._log.warning("rollback left to the server", schema=self.schema, error=type(error).__name__)
-            connection.terminate()
+            _terminate(connection)
 
     async def _release(self, connection: PooledConnection) -> None:
         if self._pool is None:
-            connection.terminate()
+            _terminate(connection)
             return
         try:
             await self._pool.release(connection, timeout=QUERY_TIMEOUT)
@@ -230,6 +231,11 @@ def quoted(schema: str) -> str:
     if not is_name(schema):
         raise ValueError(f"expected a schema of letters, digits, '-' and '_', was {schema!r}")
     return f'"{schema}"'
+
+
+def _terminate(connection: PooledConnection) -> None:
+    if not is_lost(connection):
+        connection.terminate()
 
 
 async def _keep(_: Connection) -> None:

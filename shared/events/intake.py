@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from shared.backoff import Backoff
-from shared.database.failures import Connection, is_server_failure
+from shared.database.failures import Connection, is_lost, is_server_failure
 from shared.database.pool import Database
 from shared.database.unit_of_work import Wakeable, Work
 from shared.errors import CommandError
@@ -97,7 +97,7 @@ class Intake:
         try:
             await self._handle(work, event)
         except Exception as error:
-            if connection.is_closed() or is_server_failure(error, connection):
+            if is_lost(connection) or is_server_failure(error, connection):
                 raise
             raise _Refused from error
         finally:

@@ -37,6 +37,8 @@ WITH pending AS (
 SELECT * FROM taken ORDER BY seq
 """
 
+COUNT_WAITING = f"SELECT count(*) FROM (SELECT FROM outbox WHERE seq IS NULL LIMIT {_MOST_COUNTED}) AS waiting"
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxEvent:
@@ -93,9 +95,7 @@ class Outbox:
 
     async def count_waiting(self) -> int:
         """Return how many events have no number yet."""
-        count: int = await self._connection.fetchval(
-            "SELECT count(*) FROM (SELECT FROM outbox WHERE seq IS NULL LIMIT $1) AS waiting", _MOST_COUNTED
-        )
+        count: int = await self._connection.fetchval(COUNT_WAITING)
         return count
 
     async def prune(self, published: int) -> int:

@@ -14,9 +14,10 @@ from shared.bus.connection import Client, close, connect
 from shared.bus.subjects import Subjects
 from shared.database.failures import is_server_failure
 from shared.database.pool import Database
+from shared.errors import CommandError
 from shared.events import stream
 from shared.events.chain import Chain, ChainBroken
-from shared.events.outbox import BATCH, Outbox
+from shared.events.outbox import BATCH, COUNT_WAITING, Outbox
 from shared.settings import DatabaseSettings
 from shared.tasks import end_task
 from shared.telemetry.logs import logger
@@ -87,7 +88,7 @@ class Relay:
         return self._published or 0
 
     async def _run(self) -> None:
-        self._connection = await connect(self._settings, self._service, on_reconnect=self._on_reconnect)
+        self._connection = await self._connect()
         backoff = Backoff(0.1, 2.0)
         while True:
             try:
@@ -101,6 +102,17 @@ class Relay:
                 else:
                     self._log.exception("relay failed", service=self._service)
             await backoff.wait()
+
+    async def _connect(self) -> Client:
+        """Connect to NATS, however long that takes, and go on counting what waits for it."""
+        connecting = asyncio.create_task(connect(self._settings, self._service, on_reconnect=self._on_reconnect))
+        try:
+            while not (await asyncio.wait({connecting}, timeout=_COUNT))[0]:
+                with contextlib.suppress(CommandError):  # the pool has logged it
+                    self._waiting = await self._database.fetchval(COUNT_WAITING)
+            return connecting.result()
+        finally:
+            connecting.cancel()
 
     async def _on_reconnect(self) -> None:
         self._reconnected = True

@@ -3,6 +3,7 @@
 from alembic import op
 
 from shared.database import tables
+from tests.stand_ins.ledger.schema import EFFECTS, ENTRIES
 
 revision = "0001"
 down_revision = None
@@ -13,4 +14,5 @@ def upgrade() -> None:
     op.execute(tables.idempotency())
     op.execute(tables.inbox())
     op.execute(tables.leases())
-    op.execute("CREATE TABLE entries (name text PRIMARY KEY, amount bigint NOT NULL, version bigint NOT NULL)")
+    op.execute(ENTRIES)
+    op.execute(EFFECTS)

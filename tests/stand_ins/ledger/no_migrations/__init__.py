@@ -1,0 +1,1 @@
+"""A package whose folder of migrations is empty."""
