@@ -74,8 +74,8 @@ class Fleet:
         process.send_signal(signal.SIGTERM)
         return await asyncio.to_thread(process.wait, 30)
 
-    async def ready(self, seconds: float = 30.0) -> None:
-        """Wait until `/ready` answers 200."""
+    async def ready(self, seconds: float = 30.0, *, status: int = 200) -> None:
+        """Wait until `/ready` answers 200, or `status`; its answer may be a second old."""
         until = time.monotonic() + seconds
         answer: object = None
         async with httpx.AsyncClient(base_url=self.url, timeout=5) as client:
@@ -85,10 +85,12 @@ class Fleet:
                 except httpx.TransportError as error:
                     answer = error
                 else:
-                    if answer.status_code == 200:
+                    if answer.status_code == status:
                         return
                 await asyncio.sleep(0.05)
-        raise AssertionError(f"not ready after {seconds:g} s: {getattr(answer, 'text', answer)}\n{self.logs()}")
+        raise AssertionError(
+            f"/ready did not answer {status} within {seconds:g} s: {getattr(answer, 'text', answer)}\n{self.logs()}"
+        )
 
     def client(self, **more: Any) -> httpx.AsyncClient:
         """Return a client that is logged in; it opens no more connections than a user would."""

@@ -47,6 +47,16 @@ class Followed:
             except TimeoutError:
                 continue
 
+    async def until_account_deleted(self, name: str) -> int:
+        """Wait for the event that the account `name` is gone; return its place in the order."""
+        count = 1
+        while True:
+            await self.until(count)
+            for event in self.events:
+                if event["kind"] == "credentials.account.deleted" and event["account"] == name:
+                    return int(event["seq"])
+            count = len(self.events) + 1
+
     async def _read(self, answer: httpx.Response) -> None:
         fields: dict[str, str] = {}
         async for line in answer.aiter_lines():
