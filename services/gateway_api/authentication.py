@@ -19,6 +19,7 @@ from services.gateway_api.caller import Caller
 from services.gateway_api.errors import HttpError
 from services.gateway_api.guesses import Guesses
 from services.gateway_api.proofs import Proof, read
+from services.gateway_api.room import make_room
 from shared.contracts.credentials import Identity, KeyCheck, PasswordCheck
 from shared.errors import CommandError, ErrorCode
 
@@ -172,8 +173,7 @@ class Authenticator:
         if identity.expires_at is not None:
             ends = now + (identity.expires_at - datetime.now(UTC)).total_seconds()
         self._known.pop(digest, None)
-        while len(self._known) >= _MAX_REMEMBERED:
-            del self._known[next(iter(self._known))]
+        make_room(self._known, _MAX_REMEMBERED, lambda known: known.grace_until <= now)
         self._known[digest] = _Known(
             Caller(identity.username, identity.actor, identity.key_id),
             refresh_at=min(now + self._ttl * _REFRESH_AT, ends),

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from services.gateway_api.room import make_room
+
 #: An address with this many times the limit is refused whatever it sends.
 _HARD = 10
 _MAX_ADDRESSES = 10_000
@@ -36,9 +38,9 @@ class Guesses:
             return
         count = self._current(address)
         if count is None:
-            if len(self._counts) >= _MAX_ADDRESSES:
-                self._forget_old()
-            count = self._counts[address] = _Count(0, self._clock() + self._window)
+            now = self._clock()
+            make_room(self._counts, _MAX_ADDRESSES, lambda old: old.until <= now)
+            count = self._counts[address] = _Count(0, now + self._window)
         count.wrong += 1
 
     def wait(self, address: str) -> int:
@@ -61,9 +63,3 @@ class Guesses:
             del self._counts[address]
             return None
         return count
-
-    def _forget_old(self) -> None:
-        now = self._clock()
-        self._counts = {address: count for address, count in self._counts.items() if count.until > now}
-        while len(self._counts) >= _MAX_ADDRESSES:
-            del self._counts[next(iter(self._counts))]

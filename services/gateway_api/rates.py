@@ -4,6 +4,8 @@ import math
 import time
 from collections.abc import Callable, Hashable
 
+from services.gateway_api.room import make_room
+
 _MAX_BUCKETS = 10_000
 
 
@@ -25,12 +27,7 @@ class Rates:
         missing = (full_at - now) * self._rate
         if missing + 1 > self._burst + 1e-9:
             return max(1, math.ceil((missing + 1 - self._burst) / self._rate))
-        if who not in self._full_at and len(self._full_at) >= _MAX_BUCKETS:
-            self._forget_full(now)
+        if who not in self._full_at:
+            make_room(self._full_at, _MAX_BUCKETS, lambda full_at: full_at <= now)
         self._full_at[who] = full_at + 1 / self._rate
         return 0
-
-    def _forget_full(self, now: float) -> None:
-        self._full_at = {who: full_at for who, full_at in self._full_at.items() if full_at > now}
-        while len(self._full_at) >= _MAX_BUCKETS:
-            del self._full_at[next(iter(self._full_at))]

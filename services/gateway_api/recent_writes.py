@@ -4,6 +4,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from services.gateway_api.room import make_room
+
 #: Seconds after which every replica that is ready has applied an event.
 REMEMBERED = 5.0
 #: Ids that go with one question; of a flood of changes, the latest.
@@ -22,10 +24,12 @@ class RecentWrites:
         """Remember that a command of `actor` to `service` caused the events `ids`."""
         if not ids:
             return
-        until = self._clock() + REMEMBERED
-        if len(self._ids) >= _MAX_CALLERS:
-            self._forget_old()
-        self._ids.setdefault((actor, service), deque(maxlen=MAX_IDS)).extend((until, number) for number in ids)
+        now = self._clock()
+        recent = self._ids.get((actor, service))
+        if recent is None:
+            make_room(self._ids, _MAX_CALLERS, lambda old: old[-1][0] <= now)
+            recent = self._ids[actor, service] = deque(maxlen=MAX_IDS)
+        recent.extend((now + REMEMBERED, number) for number in ids)
 
     def after(self, actor: str, service: str) -> tuple[int, ...]:
         """Return the ids that an answer of `service` to `actor` must already reflect."""
@@ -38,7 +42,3 @@ class RecentWrites:
         if not recent:
             del self._ids[actor, service]
         return tuple(number for _, number in recent)
-
-    def _forget_old(self) -> None:
-        now = self._clock()
-        self._ids = {key: recent for key, recent in self._ids.items() if recent and recent[-1][0] > now}

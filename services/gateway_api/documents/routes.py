@@ -7,6 +7,7 @@ import msgspec
 from litestar import Litestar, Request, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from services.gateway_api.answers import Answer
 from services.gateway_api.documents.assets import SWAGGER_PAGE, asset
@@ -70,7 +71,7 @@ def document_routes(namespace: str) -> list[HTTPRouteHandler]:
         return Answer(bus_reference_page(msgspec.json.decode(bus())), headers=_PAGE_HEADERS, media_type=_HTML)
 
     @get(ASSETS + "{name:str}", include_in_schema=False)
-    async def get_asset(name: str) -> Answer:
+    async def get_asset(name: FromPath[str]) -> Answer:
         found = await asyncio.to_thread(asset, name)
         if found is None:
             raise NotFoundException

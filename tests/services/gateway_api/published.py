@@ -1,0 +1,65 @@
+"""A stream of events as the relay of the credentials service fills it."""
+
+from datetime import UTC, datetime
+
+import msgspec
+from nats.aio.client import Client
+
+from shared.bus.connection import close, connect
+from shared.bus.messages import MESSAGE_ID
+from shared.bus.subjects import Subjects
+from shared.contracts.credentials import SERVICE
+from shared.contracts.declaration import AnyEvent
+from shared.events import stream
+from shared.events.envelope import Envelope, encode
+from shared.settings import Settings
+
+
+class Published:
+    """The stream, and the number of the last event in it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._subjects = Subjects(settings.namespace)
+        self._connection: Client | None = None
+        self.seq = 0
+
+    @property
+    def connection(self) -> Client:
+        assert self._connection is not None
+        return self._connection
+
+    async def start(self) -> None:
+        self._connection = await connect(self._settings, SERVICE)
+        await self.ensure()
+
+    async def stop(self) -> None:
+        await close(self._connection)
+
+    async def ensure(self) -> None:
+        """Make the stream if it is not there."""
+        wanted = stream.configuration(self._subjects, SERVICE, 10_000_000)
+        await stream.ensure(self.connection.jetstream(), wanted, SERVICE)
+
+    async def add(self, event: AnyEvent, payload: object) -> Envelope:
+        """Publish the next event."""
+        self.seq += 1
+        envelope = Envelope(
+            seq=self.seq,
+            service=SERVICE,
+            kind=event.kind,
+            time=datetime.now(UTC),
+            actor="admin",
+            account=event.account_of(payload),
+            bot=None,
+            trace=None,
+            event_id=self.seq + 1000,
+            data=msgspec.Raw(msgspec.json.encode(payload)),
+        )
+        subject = self._subjects.event(event, event.key_values(payload))
+        await self.connection.jetstream().publish(subject, encode(envelope), headers={MESSAGE_ID: envelope.id})
+        return envelope
+
+    async def lose(self, up_to: int) -> None:
+        """Delete all events up to the number `up_to`, as the stream does with those that are too old."""
+        await self.connection.jetstream().purge_stream(self._subjects.stream(SERVICE), seq=up_to + 1)
