@@ -17,6 +17,9 @@ from hummingbus.stack.settings import StackSettings, load_stack_settings
 from hummingbus.stack.supervisor import SERVERS, Supervisor
 from shared.settings import EXIT_CONFIG, env_file, faults_of
 
+#: What a shell reports of a program that Ctrl-C ended.
+_INTERRUPTED = 130
+
 
 def up() -> None:
     """Start NATS, PostgreSQL and the services; Ctrl-C stops all. Settings come from the environment and from .env."""
@@ -25,6 +28,8 @@ def up() -> None:
     except StartError as error:
         sys.stderr.write(f"Hummingbus can't start: {error}\n")
         raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:  # before the supervisor listens to signals, when nothing is started yet
+        raise SystemExit(_INTERRUPTED) from None
 
 
 def _up(progress: Progress) -> None:

@@ -3,20 +3,18 @@
 import sys
 import time
 
-import psutil
-
 
 class Progress:
     """Writes lines; a reader that has gone away stops the lines, not the stack."""
 
     def __init__(self) -> None:
-        self._began = psutil.Process().create_time()
+        self._began = time.monotonic()
         self._heard = True
 
     @property
     def seconds(self) -> float:
-        """Seconds since this process began, its imports included."""
-        return time.time() - self._began
+        """Seconds since the start."""
+        return time.monotonic() - self._began
 
     def say(self, text: str) -> None:
         """Write one line."""
