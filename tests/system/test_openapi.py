@@ -4,31 +4,48 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
-from schemathesis.specs.openapi.checks import ignored_auth
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from tests.running_stack import RunningStack
 from tests.system.conftest import Login
 
+pytestmark = pytest.mark.timeout(180)
 
-@pytest.fixture(scope="session")
-def api(system: RunningStack) -> schemathesis.BaseSchema:
-    schema = schemathesis.openapi.from_url(f"{system.url}/openapi.json")
-    # A stream without end; tests/services/gateway_api follows it.
-    return schema.exclude(path="/events")
-
-
-schema = schemathesis.pytest.from_fixture("api")
-
-
-@schema.parametrize()
-@settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
+#: A stream without end; tests/services/gateway_api follows it.
+ENDLESS = "/events"
+#: Where more is required than OpenAPI can say: the name in the query or in the body, the fields of a connector.
+BEYOND_THE_SCHEMA = (
+    "/accounts/add-account",
+    "/accounts/delete-account",
+    "/accounts/add-credential/{account_name}/{connector_name}",
 )
-def test_every_operation_answers_as_declared(case: schemathesis.Case[Any], login: Login) -> None:
-    # Without proof of who one is, the limit on guesses would answer sooner than the operation.
-    case.call_and_validate(auth=(login.username, login.password), excluded_checks=[ignored_auth])
+
+
+def test_every_operation_answers_as_declared(system: RunningStack, login: Login) -> None:
+    # The library's own parametrisation does not work with this version of pytest, hence the loop.
+    schema = schemathesis.openapi.from_url(f"{system.url}/openapi.json").exclude(path=ENDLESS)
+    read = list(schema.get_all_operations())
+    operations = [result.ok() for result in read if isinstance(result, Ok)]
+    assert len(operations) == len(read) > 10
+
+    for operation in operations:
+
+        @settings(
+            max_examples=40,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def answers(case: schemathesis.Case[Any]) -> None:
+            # Without proof of who one is, the limit on guesses would answer sooner than the operation.
+            excluded = [ignored_auth]
+            if case.path in BEYOND_THE_SCHEMA:
+                excluded.append(positive_data_acceptance)
+            case.call_and_validate(auth=(login.username, login.password), excluded_checks=excluded)
+
+        answers()
