@@ -139,7 +139,7 @@ def _invented(index: int) -> tuple[str, Decimal, int]:
 
 
 def _grid(magnitude: int) -> tuple[str, str]:
-    """Return tick and step of an asset with a price about 10^`magnitude`: five digits, a step of ten cents to a dollar."""
+    """Return tick and step at a price about 10^`magnitude`: five digits, a step worth ten cents to a dollar."""
     return str(Decimal(1).scaleb(magnitude - 4)), str(min(Decimal(1), Decimal(1).scaleb(-magnitude - 1)))
 
 

@@ -17,9 +17,9 @@ from decimal import Decimal
 #: Decimals of an amount and of a rate.
 DECIMALS = 8
 #: Units of one whole asset.
-ONE = 10**DECIMALS
+ONE: int = 10**DECIMALS
 #: Units of a rate of 100 %.
-RATE_ONE = ONE
+RATE_ONE: int = ONE
 
 #: A decimal of a greater magnitude is refused before it becomes an int of a million digits.
 MAX_EXPONENT = 20

@@ -1,0 +1,285 @@
+"""The symbols and accounts of an engine: what is there, looked up and told; the commands are `engine.Engine`'s."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Set
+from typing import Generic, TypeVar
+
+import msgspec
+
+from services.simulator.engine import refusal
+from services.simulator.engine.book import O
+from services.simulator.engine.events import AccountChange, AccountRow, Event, OrderRow, Outcome, SettingsChange
+from services.simulator.engine.instrument import Instrument
+from services.simulator.engine.matching import Matching
+from services.simulator.engine.order import Account, restore_progress, terms_of
+from services.simulator.engine.records import Counters, InstrumentRow, State
+from services.simulator.engine.refusal import Refusal
+from services.simulator.engine.symbol import Symbol
+from services.simulator.engine.terms import OrderTerms
+
+A = TypeVar("A", bound=Account)
+
+
+class Depth(msgspec.Struct, frozen=True):
+    """A book as it stands: (price, quantity) best first, and the id of its last change."""
+
+    last_update_id: int
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+
+
+class Registry(Matching[O], Generic[O, A]):
+    """The symbols that are traded and the accounts that trade them."""
+
+    def __init__(self, symbols: Iterable[Symbol]) -> None:
+        super().__init__()
+        self._instruments: dict[str, Instrument[O]] = {symbol.name: Instrument(symbol) for symbol in symbols}
+        self._accounts: dict[str, A] = {}
+        self._last_order_id = 0
+        self._last_tran_id = 0
+
+    # What spot and futures do in their own way.
+
+    @abstractmethod
+    def _new_account(self, name: str, unbounded: bool) -> A: ...
+
+    @abstractmethod
+    def _new_order(self, account: A, instrument: Instrument[O], terms: OrderTerms) -> O: ...
+
+    @abstractmethod
+    def _drop(self, account: A) -> None:
+        """Take everything out of an account that has no open orders, before it is forgotten."""
+
+    @abstractmethod
+    def _account_changes(self) -> Iterable[AccountChange]:
+        """Return what changed of the accounts since the last call."""
+
+    # Time and accounts.
+
+    def advance(self, now: int) -> None:
+        """Set the time, in milliseconds since the epoch; it never goes back."""
+        self.now = max(self.now, now)
+
+    def open_account(self, name: str, *, unbounded: bool = False) -> Outcome:
+        """Open an account; `unbounded` is for synthetic participants.
+
+        Raises:
+            ValueError: if there is one of this name.
+        """
+        if name in self._accounts:
+            raise ValueError(f"expected a new account name, was {name!r}")
+        self._accounts[name] = self._new_account(name, unbounded)
+        if not unbounded:
+            self._events.append(SettingsChange(self._settings(name), self.now))
+        return self._finish()
+
+    def accounts(self) -> tuple[str, ...]:
+        """Return the names of all accounts."""
+        return tuple(self._accounts)
+
+    def _settings(self, name: str) -> AccountRow:
+        return AccountRow(name, self._accounts[name].unbounded)
+
+    # Looking up.
+
+    def order(
+        self, account: str, symbol: str, *, order_id: int | None = None, client_order_id: str | None = None
+    ) -> OrderRow:
+        """Return an open order; ended ones are the caller's to keep.
+
+        Raises:
+            Refusal: -2013 if there is no such open order.
+        """
+        self._instrument(symbol)
+        order = self._find(account, symbol, order_id, client_order_id)
+        if order is None or order.row is None:
+            raise refusal.no_such_order()
+        return order.row
+
+    def open_orders(self, account: str, symbol: str | None = None) -> tuple[OrderRow, ...]:
+        """Return the open orders of an account, on one symbol or on all, oldest first.
+
+        Raises:
+            Refusal: -1121 for an unknown symbol.
+        """
+        if symbol is not None:
+            self._instrument(symbol)
+        by_symbol = self._account(account).open
+        chosen = by_symbol.values() if symbol is None else [by_symbol.get(symbol, {})]
+        rows = [order.row for orders in chosen for order in orders.values() if order.row is not None]
+        return tuple(sorted(rows, key=lambda row: row.order_id))
+
+    def depth(self, symbol: str, limit: int) -> Depth:
+        """Return the best `limit` levels of each side.
+
+        Raises:
+            Refusal: -1121 for an unknown symbol.
+        """
+        book = self._instrument(symbol).book
+        return Depth(book.update_id, *book.depth(limit))
+
+    def last_price(self, symbol: str) -> int:
+        """Return the last price in ticks, 0 before the first trade."""
+        return self._instrument(symbol).last_price
+
+    @property
+    def symbols(self) -> Mapping[str, Symbol]:
+        """The symbols by name."""
+        return {name: instrument.symbol for name, instrument in self._instruments.items()}
+
+    # Storing and restoring.
+
+    @abstractmethod
+    def _export_holdings(self, state: State) -> State:
+        """Return `state` with all balances, positions and fees."""
+
+    @abstractmethod
+    def _restore_holdings(self, state: State) -> None:
+        """Take over balances, positions and fees, before the orders."""
+
+    @abstractmethod
+    def _restore_hold(self, instrument: Instrument[O], order: O) -> None:
+        """Count an order that was restored; what it locks is in the balances already."""
+
+    @abstractmethod
+    def _check_holdings(self, freed: Set[str]) -> None:
+        """Raise ValueError if what is set aside is not what the restored orders need; free it for accounts in
+        `freed`."""
+
+    def counters(self) -> Counters:
+        """Return the last ids that were given."""
+        return Counters(self._last_order_id, self._last_execution_id, self._last_priority, self._last_tran_id)
+
+    def instrument_row(self, symbol: str) -> InstrumentRow:
+        """Return the last ids and prices of a symbol."""
+        one = self._instruments[symbol]
+        return InstrumentRow(
+            symbol,
+            one.last_trade_id,
+            one.last_aggregate_id,
+            one.book.update_id,
+            one.last_price,
+            one.mark,
+            one.funding_time,
+        )
+
+    def export(self) -> State:
+        """Return the state as rows. Orders come in their order of arrival."""
+        rows = [order.row for order in self._orders.values() if order.row is not None]
+        state = State(
+            now=self.now,
+            counters=self.counters(),
+            instruments=tuple(self.instrument_row(symbol) for symbol in self._instruments),
+            accounts=tuple(self._settings(name) for name in self._accounts),
+            orders=tuple(sorted(rows, key=lambda row: (row.priority, row.order_id))),
+        )
+        return self._export_holdings(state)
+
+    def restore(self, state: State) -> tuple[OrderRow, ...]:
+        """Build the state again, in an engine that was just made.
+
+        Orders and positions of symbols that are not offered are left out; what such orders locked is free again.
+        Returns those orders.
+
+        Raises:
+            ValueError: if an account is used already, or the locked balances are not what the orders need.
+        """
+        self.advance(state.now)
+        for settings in state.accounts:
+            self.open_account(settings.account, unbounded=settings.unbounded)
+        for row in state.instruments:
+            if row.symbol in self._instruments:
+                self._restore_instrument(row)
+        self._restore_holdings(state)
+        left_out = tuple(row for row in state.orders if row.symbol not in self._instruments)
+        for order_row in sorted(state.orders, key=lambda row: (row.priority, row.order_id)):
+            if order_row.symbol in self._instruments:
+                self._restore_order(order_row)
+        self._check_holdings({row.account for row in left_out})
+        for instrument in self._instruments.values():
+            update_id = instrument.book.update_id
+            instrument.book.take_change(self.now)
+            instrument.book.update_id = update_id
+        counters = state.counters
+        self._last_order_id, self._last_execution_id = counters.order_id, counters.execution_id
+        self._last_priority, self._last_tran_id = counters.priority, counters.tran_id
+        return left_out
+
+    def skip_ids(self, symbol: str, *, order_id: int = 0, trade_id: int = 0, update_id: int = 0) -> None:
+        """Never give ids up to these again, e.g. after a restart from a store that did not see every synthetic trade.
+
+        `trade_id` holds for aggregate ids as well.
+        """
+        one = self._instruments[symbol]
+        self._last_order_id = max(self._last_order_id, order_id)
+        one.last_trade_id = max(one.last_trade_id, trade_id)
+        one.last_aggregate_id = max(one.last_aggregate_id, trade_id)
+        one.book.update_id = max(one.book.update_id, update_id)
+
+    def _restore_instrument(self, row: InstrumentRow) -> None:
+        one = self._instruments[row.symbol]
+        one.last_trade_id, one.last_aggregate_id = row.trade_id, row.aggregate_id
+        one.book.update_id = row.update_id
+        one.last_price = one.low = one.high = row.last_price
+        one.mark, one.funding_time = row.mark, row.funding_time
+
+    def _restore_order(self, row: OrderRow) -> None:
+        account, instrument = self._accounts[row.account], self._instruments[row.symbol]
+        terms = terms_of(row)
+        self._last_order_id = row.order_id - 1
+        order = self._new_order(account, instrument, terms)
+        restore_progress(order, row)
+        self._register(order)
+        if order.working:
+            instrument.book.side(order.is_buy).add(order)
+        else:
+            instrument.wait(order)
+        self._restore_hold(instrument, order)
+
+    # Within.
+
+    def _account(self, name: str) -> A:
+        account = self._accounts.get(name)
+        if account is None:
+            raise Refusal(-2015, "Invalid API-key, IP, or permissions for action.")
+        return account
+
+    def _unbounded(self, name: str) -> A:
+        account = self._accounts[name]
+        if not account.unbounded:
+            raise ValueError(f"expected an unbounded account, was {name!r}")
+        return account
+
+    def _instrument(self, symbol: str) -> Instrument[O]:
+        instrument = self._instruments.get(symbol)
+        if instrument is None:
+            raise refusal.invalid_symbol()
+        return instrument
+
+    def _find(self, account: str, symbol: str, order_id: int | None, client_order_id: str | None) -> O | None:
+        owner = self._account(account)
+        if order_id is None:
+            if client_order_id is None:
+                raise Refusal(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
+            named = owner.open.get(symbol, {}).get(client_order_id)
+            order_id = named.id if named else 0
+        order = self._orders.get(order_id)
+        if order is None or order.account is not owner or order.symbol != symbol:
+            return None
+        return order if client_order_id in {None, order.client_order_id} else None
+
+    def _next_order_id(self) -> int:
+        self._last_order_id += 1
+        return self._last_order_id
+
+    def _finish(self, order: O | None = None) -> Outcome:
+        events = self._events
+        events.extend(self._account_changes())
+        for instrument in self._touched_books:
+            change = instrument.book.take_change(self.now)
+            if change is not None:
+                events.append(change)
+        self._touched_books.clear()
+        told: tuple[Event, ...] = tuple(events)
+        events.clear()
+        return Outcome(told, order.row if order is not None else None)
