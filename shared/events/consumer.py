@@ -198,7 +198,8 @@ class Consumer:
             await self._inbox.open(database, max(oldest - 1, 0))
             floor = await self._inbox.floor(database)
         self._log.info("consumer made", after=floor)
-        await self._durable.make(connection, end.place_after(floor))
+        place = await stream.place_after(js, self._subjects, self._service, end, floor)
+        await self._durable.make(connection, place)
 
 
 class _Broker(NatsBroker):

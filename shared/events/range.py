@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 
+import msgspec
+from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
+from nats.js.client import JetStreamContext
 
 from shared.bus.connection import Client
 from shared.bus.subjects import Subjects
 from shared.errors import CommandError, ErrorCode
 from shared.events import stream
 from shared.events.envelope import Envelope, decode
+from shared.telemetry.logs import logger
 
 _FETCHED_AT_ONCE = 256
 #: Seconds after which the server forgets the consumer, should we not come to delete it.
@@ -45,23 +48,41 @@ async def read_range(
         end = await stream.end_of(js, subjects, service)
         if end.seq <= after_seq:
             return EventRange((), gap=0 < end.seq < after_seq, end=end.seq)
-        subscription = await js.pull_subscribe(
-            subjects.events_of(service),
-            stream=subjects.stream(service),
-            config=ConsumerConfig(
-                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-                opt_start_seq=end.place_after(after_seq),
-                ack_policy=AckPolicy.NONE,
-                mem_storage=True,
-                inactive_threshold=_FORGOTTEN,
-            ),
-        )
-        events: list[Envelope] = []
-        while len(events) < limit and (not events or events[-1].seq < end.seq):
-            wanted = min(_FETCHED_AT_ONCE, limit - len(events))
-            messages = await subscription.fetch(wanted, timeout=stream.ANSWER_TIMEOUT)
-            events += (event for event in (decode(message.data) for message in messages) if event.seq > after_seq)
-        await subscription.unsubscribe()
-    except (NotFoundError, *stream.BUS_FAILURES) as error:
+        events = await _read(js, subjects, service, (after_seq, end, limit))
+    except stream.BUS_FAILURES as error:
         raise CommandError(ErrorCode.UNAVAILABLE, f"The events of {service} cannot be read now.") from error
-    return EventRange(tuple(events), gap=events[0].seq > after_seq + 1, end=end.seq)
+    return EventRange(events, gap=not events or events[0].seq > after_seq + 1, end=end.seq)
+
+
+async def _read(
+    js: JetStreamContext, subjects: Subjects, service: str, bounds: tuple[int, stream.StreamEnd, int]
+) -> tuple[Envelope, ...]:
+    after_seq, end, limit = bounds
+    name = subjects.stream(service)
+    place = await stream.place_after(js, subjects, service, end, after_seq)
+    config = ConsumerConfig(
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=place,
+        ack_policy=AckPolicy.NONE,
+        mem_storage=True,
+        inactive_threshold=_FORGOTTEN,
+    )
+    subscription = await js.pull_subscribe(subjects.events_of(service), stream=name, config=config)
+    events: list[Envelope] = []
+    while len(events) < limit and place <= end.last:
+        for message in await subscription.fetch(_FETCHED_AT_ONCE, timeout=stream.ANSWER_TIMEOUT):
+            place = message.metadata.sequence.stream + 1
+            event = _event(message)
+            if event is not None and event.seq > after_seq:
+                events.append(event)
+    await subscription.unsubscribe()
+    await js.delete_consumer(name, str(config.name))  # the name that the library gave it
+    return tuple(events[:limit])
+
+
+def _event(message: Msg) -> Envelope | None:
+    try:
+        return decode(message.data)
+    except msgspec.DecodeError as error:
+        logger("reader").error("not an event", subject=message.subject, error=str(error))
+        return None

@@ -143,7 +143,7 @@ class StreamReader:
                 break
             await backoff.wait()
         self._confirmed = self._confirmed or end.seq > 0
-        return end.place_after(self._position)
+        return await stream.place_after(js, self._subjects, self._service, end, self._position)
 
     async def _receive(self, message: Msg) -> None:
         assert self._position is not None

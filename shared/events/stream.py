@@ -49,10 +49,10 @@ class StreamEnd:
         return 0 < self.last < self.first
 
     def place_after(self, seq: int) -> int:
-        """Return the place to read from for what comes after the event `seq`.
+        """Return the place where the event after `seq` should be, counted from the end.
 
-        Counted from the end: should numbers be missing in between, it is too early and never too late. It is never
-        beyond the next place to be filled, because JetStream would hold back what comes before it.
+        Should numbers be missing in between, it is too early and never too late. It is never beyond the next place to
+        be filled, because JetStream would hold back what comes before it.
         """
         return min(max(self.first, self.place + 1 - (self.seq - seq)), self.last + 1)
 
@@ -96,6 +96,18 @@ async def end_of(js: JetStreamContext, subjects: Subjects, service: str) -> Stre
         NotFoundError: if there is no stream.
     """
     return await _end(js, await js.stream_info(subjects.stream(service)), service)
+
+
+async def place_after(js: JetStreamContext, subjects: Subjects, service: str, end: StreamEnd, seq: int) -> int:
+    """Return a place from which on nothing that comes after the event `seq` is missed.
+
+    What is counted is checked against the message before it: what is no event (published by hand) moves the places.
+    """
+    place = end.place_after(seq)
+    if place == end.first:
+        return place
+    before = await _seq_at(js, subjects.stream(service), service, place - 1)
+    return place if before is not None and before <= seq else end.first
 
 
 async def oldest_seq(js: JetStreamContext, subjects: Subjects, service: str, end: StreamEnd) -> int:

@@ -1,10 +1,12 @@
 """A ledger whose events go to a stream of their own, and a look at what the stream holds."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from nats.js.client import JetStreamContext
 
+from hummingbus.stack.nats_server import NatsServer
 from shared.bus.connection import Client, connect
 from shared.bus.subjects import Subjects
 from shared.database.pool import Database
@@ -23,6 +25,21 @@ async def connection(ledger: DatabaseSettings) -> AsyncIterator[Client]:
     connection = await connect(ledger, "test")
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def own_nats(folder: Path) -> AsyncIterator[NatsServer]:
+    """A NATS that the test may kill."""
+    server = NatsServer(folder / "nats")
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def ledger_on_own_nats(ledger: DatabaseSettings, own_nats: NatsServer) -> DatabaseSettings:
+    """Settings of the ledger on a NATS that the test may kill."""
+    return ledger.model_copy(update={"nats_url": own_nats.url})
 
 
 class Stream:

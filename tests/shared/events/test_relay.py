@@ -1,8 +1,6 @@
 """Every committed event reaches the stream, once, in one order without holes, whatever happens to the servers."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -230,20 +228,6 @@ async def test_what_was_kept_long_enough_is_deleted_but_never_before_it_was_publ
     assert await outbox.prune(published=5) == 4 + 1
     assert [row["seq"] for row in await database.fetch("SELECT seq FROM outbox ORDER BY id")] == [3, 6, None]
     assert await database.fetchval("SELECT key FROM idempotency") == "new"
-
-
-@pytest.fixture
-async def own_nats(folder: Path) -> AsyncIterator[NatsServer]:
-    """A NATS that the test may kill."""
-    server = NatsServer(folder / "nats")
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-def ledger_on_own_nats(ledger: DatabaseSettings, own_nats: NatsServer) -> DatabaseSettings:
-    return ledger.model_copy(update={"nats_url": own_nats.url})
 
 
 @pytest.mark.parametrize("wipe", [False, True], ids=["kept", "wiped"])
