@@ -49,6 +49,8 @@ def _up(progress: Progress) -> None:
 def _settings() -> StackSettings:
     try:
         return load_stack_settings()
+    except OSError as error:
+        raise StartError(f"{env_file().resolve()} can't be read ({error.strerror}).") from error
     except ValidationError as error:
         raise StartError(f"a setting is wrong: {faults_of(error)}", EXIT_CONFIG) from None
 

@@ -74,6 +74,9 @@ class PostgresServer:
         folder: where cluster, socket and log live; made if it does not exist.
         log: the server's log file; default `folder/postgres.log`.
         start_timeout: seconds to wait for connections, crash recovery included.
+
+    Attributes:
+        opened: folders that the last start, by root, let PostgreSQL's user pass through.
     """
 
     def __init__(self, folder: Path, *, log: Path | None = None, start_timeout: float = 60.0) -> None:
@@ -83,6 +86,7 @@ class PostgresServer:
         self._start_timeout = start_timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._account: Account | None = None
+        self.opened: tuple[Path, ...] = ()
 
     @property
     def pid(self) -> int | None:
@@ -113,8 +117,7 @@ class PostgresServer:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._account = postgres_account(self._cluster)
         if self._account is not None:
-            for path in (BINARIES / "postgres", self._cluster):
-                let_through(path)
+            self.opened = (*let_through(BINARIES / "postgres"), *let_through(self._cluster))
         if not self._cluster.exists():
             await self._make_cluster()
         await self._end_orphans()

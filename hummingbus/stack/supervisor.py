@@ -52,7 +52,8 @@ class Supervisor:
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self._on_signal)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # `nohup` asks to outlive it
+                loop.add_signal_handler(number, self._on_signal)
         work = asyncio.ensure_future(self._work())
         stop = asyncio.ensure_future(self._stopping.wait())
         try:
@@ -129,6 +130,8 @@ class Supervisor:
         if server.is_new:
             self._progress.step("PostgreSQL", "making a new database …")
         await self._start_part("postgres", "PostgreSQL", server)
+        for opened in server.opened:
+            self._progress.say(f"PostgreSQL does not run as root; its user may now pass through {opened} (mode +x)")
         self._progress.step("PostgreSQL", "running")
         return server.url
 
@@ -152,7 +155,7 @@ class Supervisor:
 
     async def _say_when_long(self) -> None:
         await asyncio.sleep(_LONG_START)
-        self._progress.say(f"Still starting; {self._folder.logs} says more")
+        self._progress.say(f"Still starting; {self._settings.api_url}/ready and {self._folder.logs} say more")
 
     def _say_ready(self) -> None:
         settings = self._settings

@@ -238,6 +238,19 @@ async def test_a_wrong_setting_of_the_stack_is_named_without_its_value(start: St
     assert "secret-text" not in said
 
 
+async def test_it_outlives_its_terminal_under_nohup(start: Start) -> None:
+    ours = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # inherited, as from `nohup`
+    try:
+        stack = start()
+    finally:
+        signal.signal(signal.SIGHUP, ours)
+    await stack.says("Ready")
+    stack.process.send_signal(signal.SIGHUP)
+    os.kill(stack.pid("edge"), signal.SIGKILL)
+    await stack.says("edge is back")
+    assert await stack.stop() == 0
+
+
 async def test_a_lost_config_password_is_not_replaced_where_data_exist(start: Start, folder: Path) -> None:
     stack = start()
     await stack.says("Ready")
