@@ -1,6 +1,7 @@
 """One reader's way through the events: from where it stopped, out of the streams, then out of the ring."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
+from time import monotonic
 from typing import Protocol
 
 import msgspec
@@ -8,11 +9,12 @@ import msgspec
 from services.gateway_api.stream.filters import EventFilter
 from services.gateway_api.stream.positions import Position, encode
 from services.gateway_api.stream.ring import Entry, EventRing, entry_of
-from shared.errors import CommandError, ErrorCode
+from shared.backoff import Backoff
 from shared.events.range import EventRange
 
 #: Events that are handled, and sent, at a time.
 _ENTRIES = 500
+REFILL_PATIENCE = 10.0
 
 _encoder = msgspec.json.Encoder()
 
@@ -36,9 +38,21 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class Cursor:
-    """Gives frames from a position on. `position` is what the reader has been given, or was not to be given."""
+    """Gives frames from a position on. `position` is what the reader has been given, or was not to be given.
 
-    def __init__(self, ring: EventRing, kept: Kept, wanted: EventFilter, position: Position | None) -> None:
+    Args:
+        patience: seconds that a stream which is being filled again may stand still.
+    """
+
+    def __init__(
+        self,
+        ring: EventRing,
+        kept: Kept,
+        wanted: EventFilter,
+        position: Position | None,
+        patience: float = REFILL_PATIENCE,
+    ) -> None:
+        self._patience = patience
         self._ring = ring
         self._kept = kept
         self._wanted = wanted
@@ -91,16 +105,29 @@ class Cursor:
     async def _catch_up(self, service: str, floor: int) -> list[bytes]:
         """Return the next events of `service` that have left the ring, and say so where they are no longer kept."""
         last = self.position.get(service, 0)
-        found = await self._kept(service, last, _ENTRIES)
-        if not found.events or found.end < floor:
-            # The stream was wiped and is being filled again: nothing is lost, only late.
-            raise CommandError(ErrorCode.UNAVAILABLE, f"the events of {service} are being restored")
+        found = await self._kept_by_now(service, last, floor)
+        first = found.events[0].seq if found.events else floor + 1
         frames = []
-        first = found.events[0].seq
         if first > last + 1:
             self.position[service] = first - 1
             frames.append(self._gap(Gap(service, last, first, first - last - 1)))
         return frames + list(self._frames(map(entry_of, found.events)))
+
+    async def _kept_by_now(self, service: str, last: int, floor: int) -> EventRange:
+        """Return what is kept after `last`, once the stream has come as far as we have seen it.
+
+        A stream that ends before that was wiped and is being filled again: nothing is lost, only late. When it makes no
+        progress for a while, its events were too old to be kept.
+        """
+        backoff = Backoff(0.1, 1.0)
+        end, since = -1, monotonic()
+        while True:
+            found = await self._kept(service, last, _ENTRIES)
+            if found.end >= floor or monotonic() - since > self._patience:
+                return found
+            if found.end > end:
+                end, since = found.end, monotonic()
+            await backoff.wait()
 
     def _frames(self, entries: Iterable[Entry]) -> Iterator[bytes]:
         for entry in entries:

@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 
 import msgspec
-from nats.aio.client import Client
 
-from shared.bus.connection import close, connect
+from shared.bus.connection import Client, close, connect
 from shared.bus.messages import MESSAGE_ID
 from shared.bus.subjects import Subjects
 from shared.contracts.credentials import SERVICE
@@ -63,3 +62,14 @@ class Published:
     async def lose(self, up_to: int) -> None:
         """Delete all events up to the number `up_to`, as the stream does with those that are too old."""
         await self.connection.jetstream().purge_stream(self._subjects.stream(SERVICE), seq=up_to + 1)
+
+    async def wipe_and_restore(self) -> None:
+        """Delete the stream and fill it again with the same events, as the relay does."""
+        js = self.connection.jetstream()
+        name = self._subjects.stream(SERVICE)
+        messages = [await js.get_msg(name, seq) for seq in range(1, self.seq + 1)]
+        await js.delete_stream(name)
+        await self.ensure()
+        for message in messages:
+            assert message.subject is not None
+            await js.publish(message.subject, message.data or b"", headers=message.headers)

@@ -241,7 +241,7 @@ async def test_a_key_that_does_not_fit_is_refused(edge: Edge, key: str) -> None:
 
 async def test_a_question_after_a_change_names_its_events(edge: Edge, credentials: CredentialsStandIn) -> None:
     await edge.ask("GET", "/accounts/")
-    assert credentials.calls[-1].after == ()
+    assert not credentials.calls[-1].after
     await edge.ask("POST", "/accounts/add-account?account_name=alice")
     await edge.ask("POST", "/accounts/add-account?account_name=bob")
     await edge.ask("GET", "/accounts/")
