@@ -28,7 +28,7 @@ from shared.telemetry.logs import logger
 CONNECT_TIMEOUT = 5.0
 QUERY_TIMEOUT = 10.0
 #: A process that is stopped in the middle of a transaction lets go of its locks after this time (milliseconds).
-_IDLE_IN_TRANSACTION = 15_000
+IDLE_IN_TRANSACTION = 15_000
 
 
 class Database:
@@ -138,7 +138,7 @@ class Database:
             "server_settings": {
                 "application_name": f"hummingbus {self.schema}",
                 "search_path": quoted(self.schema),
-                "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION),
+                "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION),
                 # Our queries are short: compiling them costs more than it saves.
                 "jit": "off",
                 **server_settings,

@@ -15,6 +15,8 @@ from shared.telemetry.trace import TraceContext, current_trace
 
 #: How often an event is tried that its handler refuses, before it is parked.
 ATTEMPTS = 5
+#: The first and the longest pause between them, in seconds.
+_PAUSES = (0.2, 5.0)
 
 Handler = Callable[[Work, Envelope], Awaitable[None]]
 
@@ -57,7 +59,7 @@ class Intake:
         `still_working` is awaited at each pause, so that the events are not given to somebody else meanwhile.
         """
         outage = Backoff(0.1, 2.0)
-        refusals = Backoff(0.2, 5.0)
+        refusals = Backoff(*_PAUSES)
         while True:
             try:
                 await self._commit(delivered)

@@ -1,0 +1,260 @@
+"""Only one may act, by PostgreSQL's clock alone, whoever sleeps, dies or was cut off."""
+
+import asyncio
+import random
+import signal
+
+import psutil
+import pytest
+
+from shared.database.pool import Database
+from shared.leases import Lease, LeaseKeeper, acquire, hold, insert_fenced, release, renew
+from shared.settings import DatabaseSettings
+from tests.eventually import eventually
+from tests.stand_ins.programs import Program
+
+NAME = "session"
+
+
+async def expire(database: Database, name: str = NAME) -> None:
+    """Let the lease end now, as if its time had passed."""
+    await database.execute("UPDATE leases SET expires_at = clock_timestamp() WHERE name = $1", name)
+
+
+async def write(database: Database, lease: Lease) -> bool:
+    async with database.transaction() as connection:
+        return await insert_fenced(connection, lease, "effects", {"seq": lease.epoch, "name": lease.owner})
+
+
+async def test_a_lease_has_one_owner(database: Database) -> None:
+    first = await acquire(database, NAME, "a", 60)
+    assert first == Lease(NAME, "a", 1)
+    assert await acquire(database, NAME, "b", 60) is None
+    assert await acquire(database, NAME, "a", 60) is None
+    assert await acquire(database, "another", "b", 60) == Lease("another", "b", 1)
+
+
+async def test_of_many_that_want_a_free_lease_one_gets_it(database: Database) -> None:
+    for epoch in (1, 2):
+        got = await asyncio.gather(*(acquire(database, NAME, f"o{number}", 60) for number in range(20)))
+        (lease,) = [lease for lease in got if lease is not None]
+        assert lease.epoch == epoch
+        await expire(database)
+
+
+async def test_a_lease_that_ended_is_lost_for_good_also_when_nobody_took_it(database: Database) -> None:
+    lease = await acquire(database, NAME, "a", 60)
+    assert lease is not None
+    await expire(database)
+    assert not await renew(database, lease, 60)
+    assert not await write(database, lease)
+    again = await acquire(database, NAME, "a", 60)
+    assert again == Lease(NAME, "a", 2)
+    assert not await renew(database, lease, 60)
+    assert await renew(database, again, 60)
+
+
+async def test_a_released_lease_is_free_at_once_and_only_its_owner_can_release_it(database: Database) -> None:
+    first = await acquire(database, NAME, "a", 60)
+    assert first is not None
+    await release(database, first)
+    second = await acquire(database, NAME, "b", 60)
+    assert second == Lease(NAME, "b", 2)
+    await release(database, first)
+    assert await acquire(database, NAME, "c", 60) is None
+
+
+async def test_a_fenced_write_needs_the_very_tenure(database: Database) -> None:
+    first = await acquire(database, NAME, "a", 60)
+    assert first is not None
+    assert await write(database, first)
+    await expire(database)
+    second = await acquire(database, NAME, "b", 60)
+    assert second is not None
+    assert not await write(database, first)
+    assert not await write(database, Lease(NAME, "b", 1))
+    assert not await write(database, Lease("unknown", "b", 2))
+    assert await write(database, second)
+    assert [row["name"] for row in await database.fetch("SELECT name FROM effects ORDER BY id")] == ["a", "b"]
+
+
+async def test_who_has_written_keeps_the_lease_until_the_commit(database: Database) -> None:
+    lease = await acquire(database, NAME, "a", 0.2)
+    assert lease is not None
+    async with database.transaction() as connection:
+        assert await hold(connection, lease)
+        taking = asyncio.create_task(acquire(database, NAME, "b", 60))
+
+        async def waits() -> bool:
+            return bool(await database.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+        async def ended() -> bool:
+            return bool(await database.fetchval("SELECT expires_at < clock_timestamp() FROM leases"))
+
+        await eventually(ended)
+        # An attempt from before the end sees a lease that holds; one from after it waits for this transaction.
+        if taking.done():
+            assert await taking is None
+            taking = asyncio.create_task(acquire(database, NAME, "b", 60))
+        await eventually(waits)
+        assert not taking.done()
+    assert await taking == Lease(NAME, "b", 2)
+
+
+async def test_over_any_schedule_no_two_are_valid_at_once(database: Database, seed: int) -> None:
+    """Owners take, renew, release, lose and write in any order, at once; every write lies within its tenure."""
+    rng = random.Random(seed)
+    tenures: dict[int, str] = {}
+
+    async def owner(name: str, chance: random.Random) -> None:
+        lease: Lease | None = None
+        for _ in range(60):
+            match chance.choice(["acquire", "renew", "release", "write", "write", "write", "expire"]):
+                case "acquire":
+                    got = await acquire(database, NAME, name, 60)
+                    if got is not None:
+                        assert got.epoch not in tenures, "an epoch was given twice"
+                        tenures[got.epoch] = name
+                        lease = got
+                case "renew" if lease is not None:
+                    await renew(database, lease, 60)
+                case "release" if lease is not None:
+                    await release(database, lease)  # and goes on as if it had not
+                case "write" if lease is not None:
+                    await write(database, lease)
+                case "expire" if chance.random() < 0.3:
+                    await expire(database)
+
+    await asyncio.gather(*(owner(f"o{number}", random.Random(rng.random())) for number in range(5)))
+    rows = await database.fetch("SELECT seq AS epoch, name FROM effects ORDER BY id")
+    assert rows
+    epochs = [row["epoch"] for row in rows]
+    assert epochs == sorted(epochs), "an owner wrote after the next one"
+    assert all(tenures[row["epoch"]] == row["name"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("when", "outcome"), [("between", "refused"), ("before", "unavailable"), ("behind", "outcome_unknown")]
+)
+async def test_a_process_that_was_stopped_wakes_and_writes_nothing(
+    when: str, outcome: str, ledger: DatabaseSettings, database: Database
+) -> None:
+    program = Program(ledger, "tests.stand_ins.ledger.lease_holder", "sleeper", "1.5", when)
+    await program.start()
+    try:
+        assert await program.line() == "held"
+        await eventually(lambda: psutil.Process(program.process.pid).status() == psutil.STATUS_STOPPED)
+        gained: list[Lease] = []
+
+        async def taken() -> bool:
+            gained.extend(filter(None, [await acquire(database, NAME, "heir", 60)]))
+            return bool(gained)
+
+        # Stopped inside a transaction, it keeps the lease's row locked until PostgreSQL ends its session.
+        await eventually(taken)
+        assert await write(database, gained[0])
+        program.signal(signal.SIGCONT)
+        assert await program.line() == outcome
+        assert await program.line() == "refused"
+        rows = await database.fetch("SELECT name FROM effects ORDER BY id")
+        assert [row["name"] for row in rows] == ["sleeper"] * 3 + ["heir"]
+    finally:
+        await program.kill()
+
+
+class Watch:
+    """What a keeper said."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, int]] = []
+
+    async def gained(self, lease: Lease) -> None:
+        self.said.append(("gained", lease.epoch))
+
+    async def lost(self, lease: Lease) -> None:
+        self.said.append(("lost", lease.epoch))
+
+
+def keeper(database: Database, owner: str, watch: Watch, seconds: float = 0.3) -> LeaseKeeper:
+    return LeaseKeeper(database, NAME, owner, watch.gained, watch.lost, seconds=seconds)
+
+
+async def test_a_keeper_keeps_its_lease_and_hands_it_over_when_it_stops(database: Database) -> None:
+    one, other = Watch(), Watch()
+    first, second = keeper(database, "a", one), keeper(database, "b", other)
+    await first.start()
+    await eventually(lambda: first.lease is not None)
+    await second.start()
+    until = await database.fetchval("SELECT expires_at + interval '0.5 s' FROM leases")
+
+    async def renewed() -> bool:
+        return bool(await database.fetchval("SELECT expires_at > $1 FROM leases", until))
+
+    await eventually(renewed)
+    assert (one.said, other.said) == ([("gained", 1)], [])
+    await first.stop()
+    await eventually(lambda: second.lease is not None)
+    assert (one.said, other.said) == ([("gained", 1), ("lost", 1)], [("gained", 2)])
+    await second.stop()
+
+
+async def test_a_keeper_says_that_its_lease_was_taken(database: Database) -> None:
+    watch = Watch()
+    kept = keeper(database, "a", watch)
+    await kept.start()
+    await eventually(lambda: kept.lease is not None)
+    await expire(database)
+    assert await acquire(database, NAME, "thief", 0.5) is not None
+    await eventually(lambda: ("lost", 1) in watch.said)
+    await eventually(lambda: ("gained", 3) in watch.said)
+    await kept.stop()
+
+
+async def test_a_keeper_that_cannot_ask_says_so_before_somebody_else_can_have_the_lease(
+    database: Database, ledger: DatabaseSettings
+) -> None:
+    away = Database(ledger, "ledger")
+    await away.start()
+    watch = Watch()
+    kept = keeper(away, "a", watch)
+    await kept.start()
+    await eventually(lambda: kept.lease is not None)
+    pool, away._pool = away._pool, None
+    lost_before_the_end = False
+
+    async def lost() -> bool:
+        nonlocal lost_before_the_end
+        said = ("lost", 1) in watch.said
+        left = await database.fetchval("SELECT expires_at > clock_timestamp() - interval '0.1 s' FROM leases")
+        lost_before_the_end = bool(said and left)
+        return said
+
+    await eventually(lost)
+    assert lost_before_the_end
+    away._pool = pool
+    await eventually(lambda: kept.lease is not None)
+    await kept.stop()
+    await away.stop()
+
+
+async def test_a_keeper_survives_an_owner_that_fails(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch()
+    failed: list[int] = []
+
+    async def fails_once(lease: Lease) -> None:
+        if not failed:
+            failed.append(lease.epoch)
+            raise RuntimeError("on purpose")
+        await watch.gained(lease)
+
+    kept = LeaseKeeper(database, NAME, "a", fails_once, watch.lost, seconds=0.3)
+    await kept.start()
+    await eventually(lambda: ("gained", 2) in watch.said)
+    assert watch.said[0] == ("lost", 1)
+    await kept.stop()
+
+
+async def test_names_are_not_sql(database: Database) -> None:
+    name = "x'; DROP TABLE leases; --"
+    assert await acquire(database, name, name, 60) == Lease(name, name, 1)
+    assert await write(database, Lease(name, name, 1))
