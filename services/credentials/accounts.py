@@ -31,13 +31,13 @@ def known_connector(name: str) -> Connector:
     """
     connector = CONNECTORS.get(name)
     if connector is None:
-        raise not_found(f"Connector '{name}' not found.")
+        raise not_found(f"Connector '{name}' not found")
     return connector
 
 
 def unknown_account(name: str) -> CommandError:
     """Return the error for an account that does not exist."""
-    return not_found(f"Account '{name}' not found.")
+    return not_found(f"Account '{name}' not found")
 
 
 async def create_account(change: Change, name: str) -> AccountChanged:
@@ -48,7 +48,7 @@ async def create_account(change: Change, name: str) -> AccountChanged:
     """
     account = await change.repository.claim_account(name)
     if account.present:
-        raise CommandError(ErrorCode.EXISTS, f"Account '{name}' already exists.")
+        raise CommandError(ErrorCode.EXISTS, f"Account '{name}' already exists")
     created = AccountChanged(name, account.version + 1)
     await change.repository.write_account(name, created.version, present=True)
     change.tell(ACCOUNT_CREATED, created)
@@ -69,7 +69,7 @@ async def delete_account(change: Change, name: str) -> AccountChanged:
         CommandError: REFUSED for the master account, NOT_FOUND if there is no such account.
     """
     if name == MASTER_ACCOUNT:
-        raise CommandError(ErrorCode.REFUSED, f"The account '{MASTER_ACCOUNT}' always exists and may not be deleted.")
+        raise CommandError(ErrorCode.REFUSED, f"The account '{MASTER_ACCOUNT}' always exists and may not be deleted")
     account = await _locked(change, name)
     await change.repository.delete_credentials(name, account.connectors)
     for position, connector_name in enumerate(account.connectors):
@@ -102,8 +102,8 @@ async def put_credential(change: Change, keyring: Keyring, request: CredentialPu
     await change.repository.write_account(account.name, stored.version, present=True)
     change.tell(CREDENTIAL_STORED, stored)
     message = (
-        f"Credential for '{connector.name}' stored in account '{account.name}'."
-        " It is not verified yet: the exchange has not been asked whether the keys are right."
+        f"Credential for '{connector.name}' stored in account '{account.name}';"
+        " it is not verified yet: the exchange has not been asked whether the keys are right"
     )
     return CredentialStored(account.name, connector.name, verified=False, message=message)
 
@@ -128,7 +128,7 @@ async def delete_credential(change: Change, account_name: str, connector_name: s
 
 def no_credential(account_name: str, connector_name: str) -> CommandError:
     """Return the error for a credential that does not exist."""
-    return not_found(f"Account '{account_name}' has no credential for '{connector_name}'.")
+    return not_found(f"Account '{account_name}' has no credential for '{connector_name}'")
 
 
 async def _locked(change: Change, name: str) -> AccountRow:
@@ -145,4 +145,4 @@ def _refuse_without_credential(connector: Connector) -> None:
         why = "it trades on paper inside a bot; use 'paper' for an account of that kind"
     else:
         return
-    raise CommandError(ErrorCode.REFUSED, f"Connector '{connector.name}' takes no credential: {why}.")
+    raise CommandError(ErrorCode.REFUSED, f"Connector '{connector.name}' takes no credential: {why}")

@@ -62,7 +62,7 @@ async def create_api_key(change: Change, request: ApiKeyCreate) -> ApiKeyCreated
     # The lock keeps a second key of the same name from being made meanwhile.
     await change.repository.lock_user(request.username)
     if await change.repository.has_live_api_key(request.username, request.name):
-        raise CommandError(ErrorCode.EXISTS, f"There is an API key named '{request.name}' already.")
+        raise CommandError(ErrorCode.EXISTS, f"There is an API key named '{request.name}' already")
     key_id, api_key = new_api_key()
     expires_at = await change.repository.write_api_key(
         key_id, request.username, request.name, hash_of(api_key), request.expires_in
@@ -79,7 +79,7 @@ async def revoke_api_key(change: Change, request: ApiKeyRevoke) -> ApiKeyChanged
     """
     found = await change.repository.lock_api_key(request.username, request.key_id)
     if found is None:
-        raise not_found(f"API key '{request.key_id}' not found.")
+        raise not_found(f"API key '{request.key_id}' not found")
     name, revoked_at = found
     revoked = ApiKeyChanged(request.key_id, name, request.username)
     if revoked_at is None:

@@ -103,10 +103,9 @@ class CredentialsService:
     async def _make_what_always_exists(self, unit: UnitOfWork) -> None:
         told: Told = []
         await unit.change(SERVICE, lambda work: ensure_master_account(Change(work, told)))
-        username, password = self._settings.api_username, self._settings.api_password
-        if username is not None and password is not None:
-            secret = password.get_secret_value()
-            await unit.change(SERVICE, lambda work: ensure_user(Change(work, told), self._hasher, username, secret))
+        login = self._settings.login()
+        if login is not None:
+            await unit.change(SERVICE, lambda work: ensure_user(Change(work, told), self._hasher, *login))
 
 
 def create(overrides: Mapping[str, str]) -> Service:

@@ -56,7 +56,7 @@ def checked_values(connector: Connector, values: Mapping[str, Any]) -> dict[str,
     """
     checked, faults = _checked_fields(connector.fields, values, ("body",))
     if faults:
-        raise invalid(f"The credential does not fit the config map of {connector.name}.", *faults)
+        raise invalid(f"The credential does not fit the config map of {connector.name}", *faults)
     return checked
 
 

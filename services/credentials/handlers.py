@@ -151,7 +151,7 @@ class Handlers:
             reply = await self._change(contract.ROTATE_KEYRING, call, rotate)
         except WrongPasswordError:
             self._backoff.failed(call.actor, _KEYRING_PROOF)
-            raise CommandError(ErrorCode.UNAUTHENTICATED, "The current CONFIG_PASSWORD is wrong.") from None
+            raise CommandError(ErrorCode.UNAUTHENTICATED, "The current CONFIG_PASSWORD is wrong") from None
         self._backoff.succeeded(call.actor, _KEYRING_PROOF)
         for cipher in made:
             self._keyring.adopt(cipher)

@@ -14,7 +14,7 @@ _log = logger("identities")
 
 def unproven() -> CommandError:
     """Return the one error for every proof that fails, so that it tells nothing about users and keys."""
-    return CommandError(ErrorCode.UNAUTHENTICATED, "The user name, password or API key is wrong.")
+    return CommandError(ErrorCode.UNAUTHENTICATED, "The user name, password or API key is wrong")
 
 
 class Identities:

@@ -78,7 +78,7 @@ class Keyring:
             return self._cipher
         raise CommandError(
             ErrorCode.UNAVAILABLE,
-            "CONFIG_PASSWORD was changed; this part of the credentials service must be restarted with the new one.",
+            "CONFIG_PASSWORD was changed; this part of the credentials service must be restarted with the new one",
         )
 
     async def follow(self, stored: StoredKeyring) -> bool:

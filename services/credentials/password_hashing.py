@@ -57,7 +57,7 @@ class PasswordHasher:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._under_way >= WORKERS + MAX_WAITING:
-            raise CommandError(ErrorCode.BUSY, "Too many passwords are being checked at the moment.")
+            raise CommandError(ErrorCode.BUSY, "Too many passwords are being checked at the moment")
         future = self._threads.submit(work)
         # Counted until the thread is done with it, as a caller who gives up frees no thread.
         self._under_way += 1

@@ -42,7 +42,7 @@ class ProofBackoff:
         failures = self._failures.get((actor, username))
         left = 0.0 if failures is None else failures.until - self._clock()
         if left > 0:
-            raise CommandError(ErrorCode.BUSY, f"Too many failed proofs; try again in {left:.0f} s.")
+            raise CommandError(ErrorCode.BUSY, f"Too many failed proofs; try again in {left:.0f} s")
 
     def failed(self, actor: str, username: str) -> None:
         """Count a failure; from the fourth in a row on, each doubles the pause."""

@@ -39,7 +39,7 @@ def check_request(request: SecretRequest, actor: str, keys: Mapping[str, str], n
         raise _forbidden(str(error)) from None
     left = request.deadline - (time.time() if now is None else now)
     if not left > 0:
-        raise CommandError(ErrorCode.EXPIRED, "The deadline of the request for a secret has passed.")
+        raise CommandError(ErrorCode.EXPIRED, "The deadline of the request for a secret has passed")
     if left > MAX_VALIDITY:
         raise _forbidden(f"its deadline is more than {MAX_VALIDITY:.0f} s away")
 
@@ -71,4 +71,4 @@ async def release_secret(change: Change, keyring: Keyring, request: SecretReques
 
 
 def _forbidden(why: str) -> CommandError:
-    return CommandError(ErrorCode.FORBIDDEN, f"The request for a secret was refused: {why}.")
+    return CommandError(ErrorCode.FORBIDDEN, f"The request for a secret was refused: {why}")

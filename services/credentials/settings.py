@@ -8,6 +8,9 @@ from shared.contracts.catalogue import USERS
 from shared.secrets.sealing import SealingError, nkey_bytes
 from shared.settings import DatabaseSettings
 
+#: The user when only a password is set.
+DEFAULT_USERNAME = "admin"
+
 
 class CredentialsSettings(DatabaseSettings):
     """What the service needs beyond the servers: the password of the secrets, the one user, who may ask for secrets.
@@ -43,10 +46,16 @@ class CredentialsSettings(DatabaseSettings):
         return keys
 
     @model_validator(mode="after")
-    def _user_is_whole(self) -> Self:
-        if (self.api_username is None) != (self.api_password is None):
-            raise ValueError("API_USERNAME and API_PASSWORD belong together: set both or none")
+    def _user_has_a_password(self) -> Self:
+        if self.api_username is not None and self.api_password is None:
+            raise ValueError("API_USERNAME needs API_PASSWORD beside it")
         return self
+
+    def login(self) -> tuple[str, str] | None:
+        """Return the name and password of the one user; None where the stored one stays as it is."""
+        if self.api_password is None:
+            return None
+        return self.api_username or DEFAULT_USERNAME, self.api_password.get_secret_value()
 
     def config_passwords(self) -> tuple[str, ...]:
         """Return the passwords that may open the keyring, the likeliest first."""

@@ -54,11 +54,11 @@ async def test_the_master_account_may_not_be_deleted(ask: Asker) -> None:
     assert await ask(contract.LIST_ACCOUNTS, Nothing()) == ["master_account"]
 
 
-@pytest.mark.parametrize("name", ["a.b", "a/b", "a b", "a*", ">", "", "a" * 65, "a" * 300, "ü", "a\n", "../x"])
-async def test_a_name_that_is_none_is_refused_with_its_field(ask: Asker, name: str) -> None:
-    error = await ask.refused(contract.CREATE_ACCOUNT, AccountRef(name))
-    assert error.code is ErrorCode.INVALID
-    assert [fault.loc for fault in error.fields] == [("account_name",)]
+async def test_a_name_that_is_none_is_refused_with_its_field(ask: Asker) -> None:
+    for name in ("a.b", "a/b", "a b", "a*", ">", "", "a" * 65, "a" * 300, "ü", "a\n", "../x"):
+        error = await ask.refused(contract.CREATE_ACCOUNT, AccountRef(name))
+        assert error.code is ErrorCode.INVALID
+        assert [fault.loc for fault in error.fields] == [("account_name",)]
     assert await ask(contract.LIST_ACCOUNTS, Nothing()) == ["master_account"]
 
 
@@ -81,36 +81,30 @@ def _aevo() -> dict[str, str]:
     return {f"aevo_perpetual_{name}": "x" for name in names}
 
 
-@pytest.mark.parametrize(
-    ("request_", "named"),
-    [
+async def test_an_unknown_name_is_named_before_the_fields_are_looked_at(ask: Asker) -> None:
+    for request, named in (
         (binance("nobody"), "nobody"),
         (CredentialPut("master_account", "nowhere", KEYS), "nowhere"),
         (CredentialPut("nobody", "nowhere", {}), "nowhere"),
         (CredentialPut("nobody", "binance", {}), "nobody"),
-    ],
-)
-async def test_an_unknown_name_is_named_before_the_fields_are_looked_at(
-    ask: Asker, request_: CredentialPut, named: str
-) -> None:
-    error = await ask.refused(contract.PUT_CREDENTIAL, request_)
-    assert error.code is ErrorCode.NOT_FOUND
-    assert named in error.detail
+    ):
+        error = await ask.refused(contract.PUT_CREDENTIAL, request)
+        assert error.code is ErrorCode.NOT_FOUND
+        assert named in error.detail
 
 
-@pytest.mark.parametrize(
-    ("request_", "named"),
-    [
+async def test_deleting_what_is_not_there_names_it(ask: Asker) -> None:
+    for request, named in (
         (CredentialRef("nobody", "binance"), "nobody"),
         (CredentialRef("master_account", "nowhere"), "nowhere"),
         (CredentialRef("master_account", "binance"), "binance"),
-    ],
-)
-async def test_deleting_what_is_not_there_names_it(ask: Asker, request_: CredentialRef, named: str) -> None:
-    error = await ask.refused(contract.DELETE_CREDENTIAL, request_)
+    ):
+        error = await ask.refused(contract.DELETE_CREDENTIAL, request)
+        assert error.code is ErrorCode.NOT_FOUND
+        assert named in error.detail
+    error = await ask.refused(contract.DELETE_ACCOUNT, AccountRef("nobody"))
     assert error.code is ErrorCode.NOT_FOUND
-    assert named in error.detail
-    assert (await ask.refused(contract.DELETE_ACCOUNT, AccountRef("nobody"))).code is ErrorCode.NOT_FOUND
+    assert "nobody" in error.detail
 
 
 async def test_a_credential_that_does_not_fit_changes_nothing(ask: Asker) -> None:
@@ -129,12 +123,12 @@ def _kraken() -> dict[str, str]:
     return {"kraken_api_key": "x", "kraken_secret_key": "y"}
 
 
-@pytest.mark.parametrize(("connector", "why"), [("ethereum-mainnet", "Gateway"), ("binance_paper_trade", "paper")])
-async def test_a_connector_without_a_credential_says_why(ask: Asker, connector: str, why: str) -> None:
-    error = await ask.refused(contract.PUT_CREDENTIAL, CredentialPut("master_account", connector, {"key": "x"}))
-    assert error.code is ErrorCode.REFUSED
-    assert connector in error.detail
-    assert why in error.detail
+async def test_a_connector_without_a_credential_says_why(ask: Asker) -> None:
+    for connector, why in (("ethereum-mainnet", "Gateway"), ("binance_paper_trade", "paper")):
+        error = await ask.refused(contract.PUT_CREDENTIAL, CredentialPut("master_account", connector, {"key": "x"}))
+        assert error.code is ErrorCode.REFUSED
+        assert connector in error.detail
+        assert why in error.detail
 
 
 async def test_a_change_with_a_key_is_made_once(ask: Asker) -> None:

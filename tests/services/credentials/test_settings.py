@@ -32,6 +32,12 @@ def test_the_previous_password_is_tried_after_the_present_one() -> None:
     assert settings(CONFIG_PASSWORD_PREVIOUS=CONFIG_PASSWORD).config_passwords() == (CONFIG_PASSWORD,)
 
 
+def test_the_user_is_admin_where_only_a_password_is_set() -> None:
+    assert settings().login() is None
+    assert settings(API_PASSWORD="x").login() == ("admin", "x")
+    assert settings(API_USERNAME="alice", API_PASSWORD="x").login() == ("alice", "x")
+
+
 def test_keys_of_services_come_as_json() -> None:
     assert settings(SERVICE_KEYS=json.dumps({"portfolio": KEY})).service_keys == {"portfolio": KEY}
 
@@ -45,7 +51,6 @@ def test_keys_of_services_come_as_json() -> None:
         {"API_USERNAME": "a\0b", "API_PASSWORD": "the-api-password"},
         {"API_USERNAME": "", "API_PASSWORD": "the-api-password"},
         {"API_USERNAME": "alice"},
-        {"API_PASSWORD": "the-api-password"},
         {"SERVICE_KEYS": "not json"},
         {"SERVICE_KEYS": '{"portfolio": "the-api-password"}'},
         {"SERVICE_KEYS": json.dumps({"portfolio": Nkey.new().seed})},
