@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hummingbus.commands import session
+from hummingbus.stack.secrets_file import DEFAULT_USERNAME
 from shared.contracts.credentials import (
     CREATE_API_KEY,
     LIST_API_KEYS,
@@ -31,7 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def login() -> PasswordCheck:
     """Return the user's name and password: from the environment or `.env`, else asked for."""
     environment = read_environment()
-    username = environment.get("API_USERNAME") or typer.prompt("User name")
+    username = environment.get("API_USERNAME", DEFAULT_USERNAME)
     password = environment.get("API_PASSWORD") or typer.prompt("Password", hide_input=True)
     return PasswordCheck(username, password)
 
