@@ -43,13 +43,21 @@ def read(proof: Proof) -> PasswordCheck | KeyCheck | None:
         if proof.is_key:
             text = proof.header.strip().decode("ascii")
             return _checked(KeyCheck(text)) if text and text.isprintable() else None
-        text = base64.b64decode(proof.header[len(_BASIC) :].strip(), validate=True).decode()
+        text = _decode(base64.b64decode(proof.header[len(_BASIC) :].strip(), validate=True))
     except (binascii.Error, UnicodeDecodeError):
         return None
     username, colon, password = text.partition(":")
     if not colon or _CONTROL.search(text):
         return None
     return _checked(PasswordCheck(username, password))
+
+
+def _decode(credentials: bytes) -> str:
+    """Return user name and password, which some clients send in UTF-8 and others, the official one too, in Latin-1."""
+    try:
+        return credentials.decode()
+    except UnicodeDecodeError:
+        return credentials.decode("latin-1")
 
 
 def _checked(check: PasswordCheck | KeyCheck) -> PasswordCheck | KeyCheck | None:

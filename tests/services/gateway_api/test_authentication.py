@@ -120,9 +120,7 @@ async def test_a_wrong_proof_is_told_apart_from_a_missing_one(world: World) -> N
         b"Basic",
         b"Basic !!!",
         b"Basic " + base64.b64encode(b"no colon"),
-        b"Basic " + base64.b64encode(b"\xff\xfe:x"),
         b"Basic " + base64.b64encode(b"admin:\x00"),
-        b"Basic " + base64.b64encode(b"admin:"),
         b"Basic " + base64.b64encode(b"a" * 300 + b":x"),
         b"Basic " + base64.b64encode(b"a:" + b"x" * 1100),
         b"Basic " + b"A" * 100_000,
@@ -130,9 +128,8 @@ async def test_a_wrong_proof_is_told_apart_from_a_missing_one(world: World) -> N
 )
 async def test_a_proof_that_cannot_be_right_is_not_asked_about(header: bytes) -> None:
     world = World()
-    status = await world.status(Proof(False, header))
-    assert status == 401
-    assert [check for check in world.asked if check != PasswordCheck("admin", "")] == []
+    assert await world.status(Proof(False, header)) == 401
+    assert world.asked == []
 
 
 async def test_many_requests_at_once_cause_one_verification(world: World) -> None:

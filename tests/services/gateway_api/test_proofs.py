@@ -22,6 +22,8 @@ def test_basic_goes_before_a_key_and_other_schemes_are_none_of_ours() -> None:
 def test_a_password_may_hold_colons_and_any_language() -> None:
     header = b"Basic " + base64.b64encode("jörg:a:b:ж 🙂".encode())
     assert read(Proof(False, header)) == PasswordCheck("jörg", "a:b:ж 🙂")
+    header = b"Basic " + base64.b64encode("jörg:é".encode("latin-1"))
+    assert read(Proof(False, header)) == PasswordCheck("jörg", "é")
 
 
 def test_a_key_is_plain_text() -> None:

@@ -1,0 +1,125 @@
+"""The OpenAPI document: complete, true, and usable by the tools that read it."""
+
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from services.gateway_api.gate import PUBLIC
+from shared.service import VERSION
+from tests.services.gateway_api.conftest import Edge
+
+#: Method, path and success code of every route that is built, as the contract of the API has them.
+ROUTES = {
+    ("get", "/"): "200",
+    ("get", "/health"): "200",
+    ("get", "/ready"): "200",
+    ("get", "/accounts/"): "200",
+    ("get", "/accounts/{account_name}/credentials"): "200",
+    ("post", "/accounts/add-account"): "201",
+    ("post", "/accounts/delete-account"): "200",
+    ("post", "/accounts/add-credential/{account_name}/{connector_name}"): "201",
+    ("post", "/accounts/delete-credential/{account_name}/{connector_name}"): "200",
+    ("get", "/connectors/"): "200",
+    ("get", "/connectors/{connector_name}/config-map"): "200",
+    ("get", "/events"): "200",
+}
+
+
+@pytest.fixture
+async def document(edge: Edge) -> dict[str, Any]:
+    async with edge.client.get(f"{edge.url}/openapi.json") as answer:
+        assert answer.content_type == "application/json"
+        body: dict[str, Any] = await answer.json()
+        return body
+
+
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(method, path): op for path, item in document["paths"].items() for method, op in item.items()}
+
+
+def resolved(document: dict[str, Any], value: Any) -> Any:
+    """Return `value` with every reference replaced by what it refers to."""
+    if isinstance(value, list):
+        return [resolved(document, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$ref" in value:
+        found: Any = document
+        for step in value["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        return resolved(document, found)
+    return {key: resolved(document, item) for key, item in value.items()}
+
+
+def test_it_has_every_route_and_no_other(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    assert document["info"]["version"] == VERSION
+    found = operations(document)
+    assert set(found) == set(ROUTES)
+    for route, status in ROUTES.items():
+        assert [code for code in found[route]["responses"] if code < "300"] == [status]
+    names = [operation["operationId"] for operation in found.values()]
+    assert len(set(names)) == len(names)
+
+
+def test_it_says_who_needs_an_identity(document: dict[str, Any]) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["basicAuth"]["scheme"] == "basic"
+    assert (schemes["apiKeyAuth"]["in"], schemes["apiKeyAuth"]["name"]) == ("header", "X-API-KEY")
+    for (_, path), operation in operations(document).items():
+        if path in PUBLIC:
+            assert not operation.get("security")
+            assert "401" not in operation["responses"]
+        else:
+            assert operation["security"] == [{"basicAuth": []}, {"apiKeyAuth": []}]
+            assert {"401", "429", "503"} <= operation["responses"].keys()
+
+
+def test_it_has_the_errors_that_a_route_can_end_in(document: dict[str, Any]) -> None:
+    found = operations(document)
+    for (method, path), operation in found.items():
+        codes = operation["responses"].keys()
+        assert ("504" in codes) == ("409" in codes) == ("413" in codes) == (method == "post"), path
+        assert ("422" in codes) == bool(operation.get("parameters")), path
+        assert not {"500", "400"} & codes or path.startswith("/accounts/"), path
+    assert "404" in found["get", "/accounts/{account_name}/credentials"]["responses"]
+    assert "400" in found["post", "/accounts/add-account"]["responses"]
+    assert "400" not in found["get", "/connectors/{connector_name}/config-map"]["responses"]
+
+
+def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
+    checked = 0
+    for (method, path), operation in operations(document).items():
+        holders = [*operation["responses"].values(), operation.get("requestBody", {})]
+        for holder in resolved(document, holders):
+            for media_type, content in holder.get("content", {}).items():
+                assert content["examples"], (method, path)
+                for shown in content["examples"].values():
+                    if media_type == "application/json":
+                        jsonschema_rs.validate(content["schema"], shown["value"])
+                        checked += 1
+    assert checked > 60
+
+
+def test_every_parameter_is_described(document: dict[str, Any]) -> None:
+    for operation in operations(document).values():
+        for parameter in operation.get("parameters", ()):
+            assert parameter["description"], parameter["name"]
+            assert "schema" in parameter
+
+
+async def test_answers_fit_their_schemas(edge: Edge, document: dict[str, Any]) -> None:
+    for path, named in (
+        ("/", "/"),
+        ("/health", "/health"),
+        ("/ready", "/ready"),
+        ("/accounts/", "/accounts/"),
+        ("/accounts/nobody/credentials", "/accounts/{account_name}/credentials"),
+        ("/accounts/a.b/credentials", "/accounts/{account_name}/credentials"),
+        ("/connectors/", "/connectors/"),
+        ("/connectors/binance/config-map", "/connectors/{connector_name}/config-map"),
+    ):
+        status, body = await edge.ask("GET", path)
+        declared = resolved(document, document["paths"][named]["get"]["responses"][str(status)])
+        jsonschema_rs.validate(declared["content"]["application/json"]["schema"], body)
