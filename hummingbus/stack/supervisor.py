@@ -11,7 +11,7 @@ from hummingbus.stack.group_process import GroupProcess
 from hummingbus.stack.group_spec import GroupSpec, ServiceSpec
 from hummingbus.stack.identities import nats_users, new_identities
 from hummingbus.stack.keeper import Keeper, Part
-from hummingbus.stack.nats_server import HOST, NatsServer
+from hummingbus.stack.nats_server import HOST, NatsError, NatsServer
 from hummingbus.stack.nkey import Nkey
 from hummingbus.stack.ports import is_free
 from hummingbus.stack.postgres_server import PostgresServer
@@ -104,7 +104,13 @@ class Supervisor:
         server = NatsServer(folder.nats, users, log=folder.logs / "nats.log")
         await server.end_orphan()
         server.port = self._choose_nats_port()
-        await self._start_part("nats", "NATS", server)
+        try:
+            await self._start_part("nats", "NATS", server)
+        except NatsError:
+            if settings.nats_port or is_free(HOST, server.port):
+                raise
+            server.port = 0  # another stack that starts at the same time was quicker
+            await self._start_part("nats", "NATS", server)
         write_private(folder.nats / "port", f"{server.port}\n")
         self._progress.step("NATS", server.url)
         return server.url, identities
@@ -130,7 +136,7 @@ class Supervisor:
         if server.is_new:
             self._progress.step("PostgreSQL", "making a new database …")
         await self._start_part("postgres", "PostgreSQL", server)
-        for opened in server.opened:
+        for opened in (path for path in server.opened if not path.is_relative_to(self._folder.path)):
             self._progress.say(f"PostgreSQL does not run as root; its user may now pass through {opened} (mode +x)")
         self._progress.step("PostgreSQL", "running")
         return server.url

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import nats
@@ -219,6 +220,25 @@ async def test_two_stacks_with_two_data_folders_run_side_by_side(start: Start, f
     for stack in stacks:
         assert await _passwords_at_starts(stack) == [password]
     assert await asyncio.gather(*(stack.stop() for stack in stacks)) == [0, 0]
+
+
+async def test_the_bus_keeps_its_port_and_takes_another_one_when_that_is_taken(start: Start) -> None:
+    stack = start()
+    await stack.says("Ready")
+    port = urlsplit(stack.run().nats_url).port
+    assert port is not None
+    await stack.stop()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        stack = start()
+        await stack.says("Ready")
+        assert urlsplit(stack.run().nats_url).port != port
+        await stack.stop()
+        asked = start(NATS_PORT=str(port))
+        assert await asked.ended() == 1
+        assert f"Port {port} for NATS is in use" in "".join(asked.output)
 
 
 async def test_a_wrong_setting_of_a_service_ends_the_start_with_its_reason(start: Start) -> None:
