@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
+import msgspec
+
 from hummingbus.stack.nkey import Nkey
 from hummingbus.stack.settings import EDGE_SERVICE, StackSettings
+from shared.contracts.credentials import RELEASE_SECRET
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,10 @@ class Addresses:
             overrides |= {"API_HOST": settings.api_host, "API_PORT": str(settings.api_port)}
         else:
             overrides["DATABASE_URL"] = self.database_url
+        if service == RELEASE_SECRET.service:
+            # By their signatures it knows the services that ask for secrets.
+            keys = {user: key.public_key for user, key in self.identities.items() if user in RELEASE_SECRET.callers}
+            overrides["SERVICE_KEYS"] = msgspec.json.encode(keys).decode()
         return overrides
 
 

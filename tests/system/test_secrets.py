@@ -50,6 +50,7 @@ async def use(stack: RunningStack) -> list[str]:
 
 async def test_no_file_of_a_full_run_holds_a_secret_in_clear() -> None:
     with short_folder() as folder:
+        (folder / ".env").touch(mode=0o600)
         (folder / ".env").write_text(f"API_PASSWORD={PASSWORD}\nCONFIG_PASSWORD={CONFIG_PASSWORD}\n")
         with running_stack(folder, {"LOG_LEVEL": "DEBUG"}) as stack:
             await stack.says("Ready")
