@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -131,20 +130,3 @@ def running_stack(folder: Path, settings: Mapping[str, str] | None = None, port:
             stack.kill_everything()
         if stack.process.stdout is not None:
             stack.process.stdout.close()
-
-
-async def all_gone(processes: list[psutil.Process], seconds: float = 20.0) -> bool:
-    """Wait up to `seconds` until `processes` have ended, whoever's children they are; return whether they have."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if not any(_runs(process) for process in processes):
-            return True
-        await asyncio.sleep(0.02)
-    return False
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

@@ -37,7 +37,7 @@ def _up(progress: Progress) -> None:
     folder = DataFolder(settings.data)
     progress.say(f"Hummingbus {version('hummingbus')}, data in {folder.path}")
     was_used = folder.open()
-    if leftovers := end_leftovers(folder.run_file, spare=SERVERS):
+    if leftovers := asyncio.run(end_leftovers(folder.run_file, spare=SERVERS)):
         progress.say(f"Ended what a killed start had left: {', '.join(leftovers)}")
     if settings.has_edge:
         check_api_port(settings.api_host, settings.api_port)

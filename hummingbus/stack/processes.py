@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,22 @@ async def end_orphan(process: psutil.Process, steps: Iterable[tuple[signal.Signa
 
 
 async def gone(processes: Sequence[psutil.Process], seconds: float) -> bool:
-    """Wait up to `seconds` for processes that are not our children to end; return whether all did."""
-    _, alive = await asyncio.to_thread(psutil.wait_procs, processes, seconds)
-    return not alive
+    """Wait up to `seconds` for processes that are not our children to end; return whether all did.
+
+    There is nothing to be woken by. One that has ended stays in the table where nobody collects it, as in a container
+    without an init; for that reason `psutil.wait_procs` would wait in vain.
+    """
+    until = time.monotonic() + seconds
+    while any(runs(process) for process in processes):
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(0.02)
+    return True
+
+
+def runs(process: psutil.Process) -> bool:
+    """Return whether `process` has not ended, collected or not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

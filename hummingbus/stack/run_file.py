@@ -1,11 +1,13 @@
 """`run.json` in the data folder: what runs, for the command line to find and for the next start to clean up."""
 
+import contextlib
 from pathlib import Path
 
 import msgspec
 import psutil
 
 from hummingbus.stack.data_folder import write_private
+from hummingbus.stack.processes import gone, runs
 
 #: Seconds that children of a killed stack have to end by themselves before they are killed.
 _GRACE = 5.0
@@ -29,7 +31,7 @@ class RunningProcess(msgspec.Struct, frozen=True):
         """Return the process if it still runs."""
         try:
             process = psutil.Process(self.pid)
-            return process if abs(process.create_time() - self.began) < 1 else None
+            return process if abs(process.create_time() - self.began) < 1 and runs(process) else None
         except psutil.NoSuchProcess:
             return None
 
@@ -57,7 +59,7 @@ def read_run(file: Path) -> Run | None:
         return None
 
 
-def end_leftovers(file: Path, spare: frozenset[str], grace: float = _GRACE) -> tuple[str, ...]:
+async def end_leftovers(file: Path, spare: frozenset[str], grace: float = _GRACE) -> tuple[str, ...]:
     """End the services that a stack killed with SIGKILL left behind; return the names of those that were found.
 
     They end by themselves within moments. To be called with the data folder locked: nothing of `file` is in use then.
@@ -68,8 +70,9 @@ def end_leftovers(file: Path, spare: frozenset[str], grace: float = _GRACE) -> t
         return ()
     entries = {name: entry for name, entry in run.pids.items() if name not in spare}
     found = {name: process for name, entry in entries.items() if (process := entry.find()) is not None}
-    _, alive = psutil.wait_procs(list(found.values()), timeout=grace)
-    for process in alive:
-        process.kill()
-    psutil.wait_procs(alive, timeout=_GRACE)
+    if not await gone(list(found.values()), grace):
+        for process in found.values():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        await gone(list(found.values()), _GRACE)
     return tuple(found)

@@ -22,14 +22,14 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_run(tmp_path / "run.json") == run
 
 
-def test_no_file_and_a_damaged_file_are_no_run(tmp_path: Path) -> None:
+async def test_no_file_and_a_damaged_file_are_no_run(tmp_path: Path) -> None:
     assert read_run(tmp_path / "run.json") is None
     (tmp_path / "run.json").write_text('{"nats_url": 1')
     assert read_run(tmp_path / "run.json") is None
-    assert end_leftovers(tmp_path / "run.json", frozenset()) == ()
+    assert await end_leftovers(tmp_path / "run.json", frozenset()) == ()
 
 
-def test_leftovers_are_ended_except_those_to_spare(tmp_path: Path) -> None:
+async def test_leftovers_are_ended_except_those_to_spare(tmp_path: Path) -> None:
     left, spared, other = _sleeper(), _sleeper(), _sleeper()
     try:
         began = RunningProcess.of(other.pid)
@@ -37,7 +37,8 @@ def test_leftovers_are_ended_except_those_to_spare(tmp_path: Path) -> None:
         reused = RunningProcess(other.pid, began.began - 100)  # the id of a process that ended long ago
         run = _run(edge=RunningProcess.of(left.pid), nats=RunningProcess.of(spared.pid), control=reused)
         write_run(tmp_path / "run.json", run)
-        assert end_leftovers(tmp_path / "run.json", frozenset({"nats"}), grace=0.1) == ("edge",)
+        assert await end_leftovers(tmp_path / "run.json", frozenset({"nats"}), grace=0.1) == ("edge",)
+        assert left.wait(5) == -9
         assert RunningProcess.of(left.pid) is None
         assert spared.poll() is None
         assert other.poll() is None

@@ -1,5 +1,7 @@
 """The stack's settings: groups of services, addresses, and errors that name the setting and hide its value."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
@@ -63,15 +65,21 @@ def test_a_url_is_shown_without_its_login(url: str, shown: str) -> None:
 
 
 def test_a_service_is_told_no_more_than_it_needs() -> None:
-    keys = {"gateway_api": Nkey.new(), "credentials": Nkey.new()}
+    keys = {user: Nkey.new() for user in ("gateway_api", "credentials", "portfolio")}
     addresses = Addresses("nats://n", "postgresql://d", keys)
     edge = addresses.overrides_for("gateway_api", _settings(API_PORT="8001"))
     assert edge == {
-        "NATS_URL": "nats://n", "NATS_SEED": keys["gateway_api"].seed, "API_HOST": "127.0.0.1", "API_PORT": "8001",
-    }  # fmt: skip
+        "NATS_URL": "nats://n",
+        "NATS_SEED": keys["gateway_api"].seed,
+        "API_HOST": "127.0.0.1",
+        "API_PORT": "8001",
+    }
     control = addresses.overrides_for("credentials", _settings())
+    assert json.loads(control.pop("SERVICE_KEYS")) == {"portfolio": keys["portfolio"].public_key}
     assert control == {
-        "NATS_URL": "nats://n", "NATS_SEED": keys["credentials"].seed, "DATABASE_URL": "postgresql://d",
-    }  # fmt: skip
+        "NATS_URL": "nats://n",
+        "NATS_SEED": keys["credentials"].seed,
+        "DATABASE_URL": "postgresql://d",
+    }
     assert "NATS_SEED" not in addresses.overrides_for("alarm", _settings())
     assert keys["credentials"].seed not in repr(addresses)

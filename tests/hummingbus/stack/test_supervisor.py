@@ -16,8 +16,9 @@ import nats
 import pytest
 
 from hummingbus.stack.postgres_server import PostgresServer
+from hummingbus.stack.processes import gone
 from shared.settings import read_environment
-from tests.running_stack import RunningStack, all_gone, running_stack
+from tests.running_stack import RunningStack, running_stack
 from tests.servers import short_folder, strict_nats
 
 _STAND_INS = "tests.hummingbus.stack.stand_ins"
@@ -80,7 +81,7 @@ async def test_it_stops_the_edge_first_and_the_servers_last_and_leaves_nothing(s
     assert await stack.stop() == 0
     # The service flushed to NATS and asked PostgreSQL while it drained.
     assert (folder / "trace").read_text() == "edge drained\ncontrol drained after 1 starts\n"
-    assert await all_gone(tree)
+    assert await gone(tree, 20)
     assert not (stack.data / "run.json").exists()
 
 
@@ -92,7 +93,7 @@ async def test_ctrl_c_in_a_terminal_stops_it_as_orderly(start: Start, folder: Pa
     assert await stack.ended() == 0
     assert (folder / "trace").read_text() == "edge drained\ncontrol drained after 1 starts\n"
     assert not any("Traceback" in line for line in stack.output)
-    assert await all_gone(tree)
+    assert await gone(tree, 20)
 
 
 @pytest.mark.parametrize("line", ["Hummingbus", "Random", "making a new database", "NATS ", "PostgreSQL  running"])
@@ -103,7 +104,7 @@ async def test_ctrl_c_while_it_starts_leaves_nothing(start: Start, line: str) ->
     os.killpg(stack.process.pid, signal.SIGINT)
     code = await stack.ended()
     assert code in ({0, 1, 130} if line == "Hummingbus" else {0, 130}), stack.output
-    assert await all_gone(tree)
+    assert await gone(tree, 20)
 
 
 async def test_a_second_signal_hastens_the_stop(start: Start) -> None:
@@ -163,7 +164,7 @@ async def test_all_children_end_when_the_supervisor_is_killed(start: Start) -> N
     children = stack.tree()[1:]
     assert len(children) >= 5
     stack.process.kill()
-    assert await all_gone(children)
+    assert await gone(children, 20)
 
 
 async def test_a_start_right_after_the_supervisor_was_killed_serves_again(start: Start) -> None:
