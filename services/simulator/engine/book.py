@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from services.simulator.engine.events import BookChange
 from services.simulator.engine.order import Account, Order
+from services.simulator.engine.terms import SelfTrade
 
 O = TypeVar("O", bound=Order)  # noqa: E741 - the order type, as in K and V for a dictionary's
 
@@ -132,18 +133,21 @@ class OrderBook(Generic[O]):
         opposite = self.asks if order.is_buy else self.bids
         return bool(opposite.keys) and opposite.keys[-1] >= order.limit_key
 
-    def matches(self, is_buy: bool, limit_key: int, besides: Account | None) -> Iterator[tuple[int, int]]:
-        """Yield (price, steps) of what an incoming order may trade with, best first, without the orders of `besides`.
+    def matches(self, is_buy: bool, limit_key: int, account: Account, mode: SelfTrade) -> Iterator[tuple[int, int]]:
+        """Yield (price, steps) of what an incoming order of `account` would trade with, best first.
 
-        Nothing may change the book meanwhile.
+        Its own orders are passed over, counted like others or the end of it, as the self-trade `mode` says. Nothing may
+        change the book meanwhile.
         """
         opposite = self.asks if is_buy else self.bids
         for price, level in opposite:
             if price * opposite.sign < limit_key:
                 return
             for order in level.orders.values():
-                if order.account is not besides:
+                if order.account is not account or mode is SelfTrade.NONE:
                     yield price, order.remaining
+                elif mode is not SelfTrade.EXPIRE_MAKER:
+                    return
 
     def depth(self, limit: int) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
         """Return the best `limit` levels of bids and asks as (price, steps), best first."""

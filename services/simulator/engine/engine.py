@@ -184,5 +184,5 @@ class Engine(Registry[O, A], Generic[O, A]):
 
     def _cancel_all(self, account: A, symbol: str) -> None:
         instrument = self._instruments[symbol]
-        for order_id in [order.id for order in account.open.get(symbol, {}).values()]:
+        for order_id in sorted(order.id for order in account.open.get(symbol, {}).values()):
             self._cancel(instrument, self._orders[order_id], "")

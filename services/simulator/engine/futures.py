@@ -162,9 +162,9 @@ class FuturesEngine(FuturesLedger):
         open_orders = account.open.get(symbol.name, {})
         if len(open_orders) >= symbol.max_num_orders:
             raise refusal.too_many_orders()
-        if terms.client_order_id in open_orders:
-            raise refusal.duplicate_client_order_id()
         order = FuturesOrder(account, instrument, self._last_order_id + 1, terms, self.now)
+        if order.client_order_id in open_orders:
+            raise refusal.duplicate_client_order_id()
         if order.stop_price:
             self._check_waiting(instrument, order)
         else:
@@ -225,7 +225,7 @@ class FuturesEngine(FuturesLedger):
 
     def _market_notional(self, instrument: Instrument[FuturesOrder], order: FuturesOrder) -> int:
         left, notional = order.remaining, 0
-        for price, steps in instrument.book.matches(order.is_buy, order.limit_key, order.besides):
+        for price, steps in instrument.book.matches(order.is_buy, order.limit_key, order.account, order.self_trade):
             taken = min(steps, left)
             notional += price * taken * instrument.quote_unit
             left -= taken

@@ -33,8 +33,6 @@ class FuturesLedger(Engine[FuturesOrder, FuturesAccount]):
         self._touched_wallets: dict[Wallet, None] = {}
         self._touched_positions: dict[Position, None] = {}
         self._reason = Reason.ORDER
-        self.fees: dict[str, int] = {}
-        self.deposited: dict[str, int] = {}
         self.abandoned: dict[str, tuple[int, int]] = {}
 
     def balances(self, account: str) -> tuple[BalanceRow, ...]:
@@ -186,10 +184,12 @@ class FuturesLedger(Engine[FuturesOrder, FuturesAccount]):
 
     def _export_holdings(self, state: State) -> State:
         accounts = self._accounts.values()
-        positions = [p for account in accounts for one in account.exposures.values() for p in one.positions.values()]
+        wallets = [account.wallets[asset] for account in accounts for asset in sorted(account.wallets)]
+        exposures = [account.exposures[symbol] for account in accounts for symbol in sorted(account.exposures)]
+        positions = [position for exposure in exposures for position in exposure.positions.values()]
         return msgspec.structs.replace(
             state,
-            balances=tuple(_balance_row(wallet) for account in accounts for wallet in account.wallets.values()),
+            balances=tuple(_balance_row(wallet) for wallet in wallets),
             positions=tuple(self._position_row(p) for p in positions if p.quantity or p.realized),
             fees=dict(self.fees),
             abandoned=dict(self.abandoned),
@@ -220,7 +220,7 @@ class FuturesLedger(Engine[FuturesOrder, FuturesAccount]):
         """Wallets lock nothing."""
 
     def held(self) -> dict[str, int]:
-        """Return, by asset, all wallets less the cost of all positions, and the fees: it must equal `deposited`."""
+        """Return, by asset, all wallets less the cost of all positions, and the fees."""
         total = dict(self.fees)
         for account in self._accounts.values():
             for wallet in account.wallets.values():

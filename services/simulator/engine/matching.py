@@ -133,7 +133,7 @@ class Matching(ABC, Generic[O]):
         wanted = self._cap(order)
         if wanted < order.remaining:
             return False
-        for _, steps in instrument.book.matches(order.is_buy, order.limit_key, order.besides):
+        for _, steps in instrument.book.matches(order.is_buy, order.limit_key, order.account, order.self_trade):
             wanted -= steps
             if wanted <= 0:
                 return True

@@ -113,11 +113,6 @@ class Order:
         """Whether it may never take."""
         return self.type is OrderType.LIMIT_MAKER or self.time_in_force == "GTX"
 
-    @property
-    def besides(self) -> Account | None:
-        """Whose orders it does not trade with."""
-        return None if self.self_trade is SelfTrade.NONE else self.account
-
     def snapshot(self) -> OrderRow:
         """Return the order as it stands, and keep that as `row`."""
         self.row = row = OrderRow(

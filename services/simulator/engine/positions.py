@@ -4,8 +4,8 @@ Formulas (Binance's "How to Calculate Cost/Initial Margin", simplified to one ti
 asset:
 
 * unrealised profit = quantity * mark price - cost, with quantity and cost negative for a short position;
-* initial margin of a symbol, one-way = max(|P + B|, |P - A|) / leverage, with P the signed position at mark price, B
-and   A the notional values of the open buys and sells that may open a position;
+* initial margin of a symbol, one-way = max(|P + B|, |P - A|) / leverage, with P the signed position at mark price,
+  B and A the notional values of the open buys and sells that may open a position;
 * initial margin of a symbol, hedge mode = (|long| + B + |short| + A) / leverage;
 * maintenance margin = |P| * maintenance rate;
 * available = wallet balance + unrealised profit - initial margin, over all symbols with the same quote asset.

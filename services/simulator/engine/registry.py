@@ -29,7 +29,12 @@ class Depth(msgspec.Struct, frozen=True):
 
 
 class Registry(Matching[O], Generic[O, A]):
-    """The symbols that are traded and the accounts that trade them."""
+    """The symbols that are traded and the accounts that trade them.
+
+    Attributes:
+        fees: what the exchange has earned, by asset.
+        deposited: what came in from outside and has not left again, by asset.
+    """
 
     def __init__(self, symbols: Iterable[Symbol]) -> None:
         super().__init__()
@@ -37,6 +42,8 @@ class Registry(Matching[O], Generic[O, A]):
         self._accounts: dict[str, A] = {}
         self._last_order_id = 0
         self._last_tran_id = 0
+        self.fees: dict[str, int] = {}
+        self.deposited: dict[str, int] = {}
 
     # What spot and futures do in their own way.
 
@@ -145,6 +152,16 @@ class Registry(Matching[O], Generic[O, A]):
     def _check_holdings(self, freed: Set[str]) -> None:
         """Raise ValueError if what is set aside is not what the restored orders need; free it for accounts in
         `freed`."""
+
+    @abstractmethod
+    def held(self) -> dict[str, int]:
+        """Return, by asset, what all accounts and the exchange have."""
+
+    def imbalance(self) -> dict[str, int]:
+        """Return, by asset, how much more there is than was deposited: nothing, if nothing was ever lost or made."""
+        held = self.held()
+        gaps = {asset: held.get(asset, 0) - self.deposited.get(asset, 0) for asset in held | self.deposited}
+        return {asset: gap for asset, gap in gaps.items() if gap}
 
     def counters(self) -> Counters:
         """Return the last ids that were given."""
