@@ -1,0 +1,130 @@
+"""What the REST API needs of the exchange that it speaks for. `services.simulator.exchange.Exchange` has it all.
+
+Times are in ms since the epoch, prices in ticks, quantities in steps, as in the engine. Lists are in the order of time
+and of ids. With a start (`from_id`, `start_ms`) the first `limit` from there on are meant, without one the last `limit`
+up to `end_ms`, which is the last moment that counts.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
+
+from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate, Outcome, Trade
+from services.simulator.engine.futures import FuturesEngine
+from services.simulator.engine.spot import SpotEngine
+from services.simulator.engine.symbol import Symbol
+from services.simulator.market.candles import Candle, Candles
+from services.simulator.market.synthetic_market import SyntheticMarket
+
+Venue = Literal["spot", "usdm"]
+
+
+class Account(Protocol):
+    """An account of the exchange; `name` is what both engines call it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def api_key(self) -> str: ...
+    @property
+    def api_secret(self) -> str: ...
+    @property
+    def created(self) -> int: ...
+
+
+class Accounts(Protocol):
+    def by_api_key(self, api_key: str) -> Account | None: ...
+
+
+class History(Protocol):
+    """What users' orders came to: open ones and ended ones."""
+
+    async def order(
+        self, venue: Venue, account: str, symbol: str, *, order_id: int | None, client_order_id: str | None
+    ) -> OrderRow | None:
+        """Return an order as it stands; of several with a client order id the newest."""
+
+    async def orders(
+        self,
+        venue: Venue,
+        account: str,
+        symbol: str | None,
+        *,
+        from_id: int | None,
+        start_ms: int | None,
+        end_ms: int | None,
+        limit: int,
+    ) -> Sequence[OrderRow]:
+        """Return orders by time of creation."""
+
+    async def fills(
+        self,
+        venue: Venue,
+        account: str,
+        symbol: str | None,
+        *,
+        order_id: int | None,
+        from_id: int | None,
+        start_ms: int | None,
+        end_ms: int | None,
+        limit: int,
+    ) -> Sequence[OrderUpdate]:
+        """Return fills; `from_id` is a trade id."""
+
+    async def incomes(
+        self,
+        account: str,
+        symbol: str | None,
+        kind: IncomeKind | None,
+        *,
+        start_ms: int | None,
+        end_ms: int | None,
+        limit: int,
+    ) -> Sequence[Income]: ...
+
+
+class LiveMarket(Protocol):
+    """What was traded in public: the synthetic past, and since the simulator runs what really was."""
+
+    async def candles(
+        self, symbol: Symbol, interval: str, *, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> Candles:
+        """Return candles by open time; the last may be under way."""
+
+    async def trades(
+        self, symbol: Symbol, *, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> Sequence[Trade]: ...
+
+    def window(self, symbol: Symbol, start_ms: int) -> tuple[Candle, int]:
+        """Return one candle of everything from `start_ms` to now, and the id of its first trade."""
+
+
+class Exchange(Protocol):
+    @property
+    def spot(self) -> SpotEngine: ...
+    @property
+    def usdm(self) -> FuturesEngine: ...
+    @property
+    def market(self) -> SyntheticMarket: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def history(self) -> History: ...
+    @property
+    def live(self) -> LiveMarket: ...
+    @property
+    def funding_hours(self) -> int: ...
+    def now_ms(self) -> int: ...
+    async def act(self, effect: Callable[[], Outcome]) -> Outcome: ...
+
+
+class ListenKeys(Protocol):
+    """The keys of user streams, one for each account and venue while it lives."""
+
+    def open(self, venue: Venue, account: str) -> str:
+        """Return the account's key, a new one if there is none; it lives for 60 minutes from now."""
+
+    def extend(self, venue: Venue, account: str, key: str | None) -> bool:
+        """Let the key (the account's own for None) live for 60 minutes from now; return whether there is one."""
+
+    def close(self, venue: Venue, account: str, key: str | None) -> bool:
+        """End the key; return whether there was one."""
