@@ -6,11 +6,11 @@ and the interval's number gives; with displacements in proportion to the square 
 walk. Two things make it a market's:
 
 * volatility is a multiplicative cascade (after Mandelbrot, Fisher and Calvet 1997): what one half of an interval gets
-  more, the other gets less, on every level below three weeks, so that volatility clusters on every scale;
+  more, the other gets less, on every level below three months, so that volatility clusters on every scale;
 * now and then it jumps, and drifts back the same amount over the jump's block of 1.4 days.
 
 Above some weeks displacements don't grow any more and the highest knots are independent of each other: the path comes
-back and is bounded for ever. Its long-run standard deviation is about 0.1.
+back and is bounded for ever (`greatest_value`). Its long-run standard deviation is about 0.1.
 """
 
 import math
@@ -27,14 +27,11 @@ Floats = NDArray[np.float64]
 LEGS = 8
 #: Standard deviation of the path over one minute, before the cascade: with it some 55 % a year.
 MINUTE_VOLATILITY = 0.0006
-#: The bound of the path: no value is greater or less than this (the sum of all displacements at their greatest).
-BOUND = 2.5
-
 _TOP_LEVEL = 20
 _TOP_DEVIATION = 0.10
 _GREATEST_DEVIATION = 0.06
-_CASCADE_LEVEL = 15
-_CASCADE = 0.33
+_CASCADE_LEVEL = 17
+_CASCADE = 0.31
 
 #: Four lanes of 14 bits of a word are added by one multiplication; the sum is close to normal and bounded by 3.46.
 _LANES = 0x3FFF3FFF3FFF3FFF
@@ -44,9 +41,13 @@ _LANES_DEVIATION = 9459.3
 _UNIFORM = 0xD6E8FEB86659FD93
 _BYTE_DEVIATION = 73.9
 
+_GREATEST_NORMAL = 3.47
+
 _JUMP_LEVEL = 11
 _JUMP_LEGS = LEGS << _JUMP_LEVEL
 _JUMP_CHANCE = 0.35
+_LEAST_JUMP = 0.004
+_MORE_JUMP = 0.026
 _MASK = (1 << 64) - 1
 
 
@@ -57,6 +58,15 @@ _DEVIATIONS = {
 }
 #: By level, how unequally the halves of an interval may share its volatility.
 _TILTS = {level: _CASCADE if level <= _CASCADE_LEVEL else 0.0 for level in range(_TOP_LEVEL + 1)}
+
+
+def greatest_value() -> float:
+    """Return what no value of any path exceeds, up or down: all displacements at their greatest in one direction."""
+    total, volatility = _TOP_DEVIATION, 1.0
+    for level in range(_TOP_LEVEL, -3, -1):
+        total += volatility * _DEVIATIONS[level]
+        volatility *= 1.0 + _TILTS.get(level, 0.0)
+    return total * _GREATEST_NORMAL + 2.0 * (_LEAST_JUMP + _MORE_JUMP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +185,7 @@ class FactorPath:
             bits = word(self._jump_key, block)
             if (bits & 0xFFFF) / 65536.0 < _JUMP_CHANCE:
                 share = (bits >> 16 & 0xFFFF) / 65536.0
-                size = 0.004 + 0.026 * share * share * share
+                size = _LEAST_JUMP + _MORE_JUMP * share * share * share
                 leg = block * _JUMP_LEGS + (bits >> 32) % _JUMP_LEGS
                 jumps.append((size if bits >> 63 else -size, leg, block))
         return jumps

@@ -7,7 +7,7 @@ without counting the past; within the day trades are shared out by volume, beyon
 import numpy as np
 from numpy.typing import NDArray
 
-from services.simulator.market.hashing import words
+from services.simulator.market.hashing import key_of, words
 from services.simulator.market.intervals import DAY
 from services.simulator.market.listing import Listing
 
@@ -24,7 +24,7 @@ _MINUTES = 1440
 
 def day_extras(listing: Listing, first_day: int, days: int) -> Ints:
     """Return the trades beyond the least of each day (counted from the epoch): half to one and a half of the usual."""
-    share = (words(listing.key, first_day, days) >> np.uint64(44)).astype(np.int64)
+    share = (words(key_of(listing.key, "trades a day"), first_day, days) >> np.uint64(44)).astype(np.int64)
     return (listing.extra_trades * _MINUTES * ((1 << 19) + share)) >> 20
 
 
