@@ -12,8 +12,9 @@ from services.simulator.engine.events import AccountClosed, Outcome
 from services.simulator.engine.instrument import Instrument
 from services.simulator.engine.quotes import Quotes
 from services.simulator.engine.refusal import Refusal
-from services.simulator.engine.registry import A, Registry
+from services.simulator.engine.registry import A
 from services.simulator.engine.requests import NewOrder
+from services.simulator.engine.storing import StoredRegistry
 from services.simulator.engine.symbol import Symbol
 from services.simulator.engine.terms import Execution, OrderStatus, OrderTerms, OrderType, Side, TimeInForce
 
@@ -25,7 +26,7 @@ class Replaced(msgspec.Struct, frozen=True):
     placed: Outcome | Refusal | None
 
 
-class Engine(Registry[O, A], Generic[O, A]):
+class Engine(StoredRegistry[O, A], Generic[O, A]):
     """An exchange of several symbols.
 
     Its time is what `advance` was last told. Every command answers with an `Outcome`, or raises `Refusal` and has
@@ -132,8 +133,10 @@ class Engine(Registry[O, A], Generic[O, A]):
             terms = OrderTerms(side, OrderType.LIMIT, TimeInForce.GTC, price, steps)
             order = self._new_order(owner, instrument, terms)
             self._start_working(order)
-            self._execute(instrument, order)
+            if instrument.book.crosses(order):
+                self._match(instrument, order)
             if order.remaining:
+                instrument.book.side(order.is_buy).add(order)
                 quotes.add(order)
         self._fire(instrument)
         return self._finish()

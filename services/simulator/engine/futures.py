@@ -37,7 +37,7 @@ class FuturesEngine(FuturesLedger):
 
     Attributes:
         fees: what the exchange has earned, by asset, less what the rounding of funding cost it.
-        deposited: what came in from outside and has not left again, by asset. It always equals the sum of all wallets
+        deposited: what came in from outside and has not left again, by asset. `imbalance` compares it with all wallets
             less the cost of all positions, those of unbounded and closed accounts included, and the fees.
         abandoned: (quantity, cost) that closed accounts have left open, by symbol; the exchange's own.
     """
@@ -113,7 +113,13 @@ class FuturesEngine(FuturesLedger):
     # Mark price.
 
     def set_mark_price(self, symbol: str, mark: int) -> Outcome:
-        """Set the mark price in ticks, and execute the conditional orders that this triggers."""
+        """Set the mark price in ticks, and execute the conditional orders that this triggers.
+
+        Raises:
+            ValueError: if it is not positive.
+        """
+        if mark <= 0:
+            raise ValueError(f"expected a positive mark price, was {mark}")
         instrument = self._instrument(symbol)
         instrument.mark = mark
         while (order := instrument.mark_triggers.pop_due(mark, mark)) is not None:

@@ -77,8 +77,8 @@ class Order:
         self.account = account
         self.symbol = symbol
         self.id = order_id
-        # Callers may not use ids of this form while such an order is open; that is the ordinary duplicate rule.
-        self.client_order_id = terms.client_order_id or f"simulator{order_id:013d}"
+        # A caller may use ids of this form as well: the duplicate rule holds for both.
+        self.client_order_id = terms.client_order_id or ("" if account.unbounded else f"simulator{order_id:013d}")
         self.side = terms.side
         self.is_buy = terms.side is terms.side.BUY
         self.type = self.original_type = terms.type

@@ -31,8 +31,8 @@ class SpotEngine(SpotLedger):
 
     Attributes:
         fees: what the exchange has earned, by asset.
-        deposited: what came in from outside and has not left again, by asset. It always equals the sum of all balances,
-            those of unbounded accounts included, and the fees.
+        deposited: what came in from outside and has not left again, by asset. `imbalance` compares it with all
+            balances, those of unbounded accounts included, and the fees.
     """
 
     def __init__(self, symbols: Iterable[Symbol]) -> None:

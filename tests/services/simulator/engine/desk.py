@@ -100,12 +100,13 @@ def spot_desk() -> Desk[SpotEngine]:
     return desk
 
 
-def futures_desk(*, mark: str = "60000") -> Desk[FuturesEngine]:
+def futures_desk(*, mark: str | None = "60000") -> Desk[FuturesEngine]:
     """Return a futures exchange where alice and bob each have 1,000,000 USDT, and carol has 1,000."""
     desk = Desk(FuturesEngine(usdm_symbols()))
     for name, total in (("alice", "1000000"), ("bob", "1000000"), ("carol", "1000")):
         desk.open(name, USDT=total)
-    desk.engine.set_mark_price(SYMBOL, desk.engine.symbols[SYMBOL].ticks(Decimal(mark)))
+    if mark is not None:
+        desk.engine.set_mark_price(SYMBOL, desk.engine.symbols[SYMBOL].ticks(Decimal(mark)))
     return desk
 
 

@@ -188,5 +188,10 @@ def test_the_number_of_open_orders_is_limited() -> None:
 
 
 def test_without_any_price_the_price_filters_are_silent() -> None:
-    desk = futures_desk(mark="0")
+    desk = futures_desk(mark=None)
     assert desk.buy("alice", "0.001", "1000").order is not None
+
+
+def test_a_mark_price_is_positive() -> None:
+    with pytest.raises(ValueError, match="expected a positive mark price"):
+        futures_desk(mark="0")

@@ -10,7 +10,7 @@ from services.simulator.engine.refusal import Refusal
 from services.simulator.engine.requests import NewOrder
 from services.simulator.engine.spot import SpotEngine
 from services.simulator.engine.terms import PositionSide, Side, TimeInForce, WorkingType
-from tests.services.simulator.engine.desk import SYMBOL, Desk, request, spot_desk
+from tests.services.simulator.engine.desk import SYMBOL, Desk, amount, request, spot_desk
 
 LEGAL = r"^[\.A-Z\:/a-z0-9_-]{1,36}$"
 
@@ -257,10 +257,12 @@ def test_percent_price_refers_to_the_average_of_the_last_minutes() -> None:
     desk.buy("alice", "3", "20000")
     desk.sell("bob", "1", "60000")
     desk.buy("alice", "1", "60000")
+    assert amount(desk.engine.average_price(SYMBOL)) == 30_000
     assert desk.buy("alice", "0.01", "6000.00").order is not None, "a fifth of the average of 30,000"
     with pytest.raises(Refusal, match="PERCENT_PRICE_BY_SIDE"):
         desk.buy("alice", "0.01", "5999.99")
     desk.engine.advance(desk.engine.now + 6 * 60_000)
+    assert amount(desk.engine.average_price(SYMBOL)) == 60_000
     with pytest.raises(Refusal, match="PERCENT_PRICE_BY_SIDE"):
         desk.buy("alice", "0.01", "11999.99")
     assert desk.buy("alice", "0.01", str(Decimal(12_000))).order is not None, "a fifth of the last price"
