@@ -20,6 +20,7 @@ from shared.database.failures import (
     outcome_unknown,
     unavailable,
 )
+from shared.errors import CommandError
 from shared.names import is_name
 from shared.settings import DatabaseSettings
 from shared.telemetry.logs import logger
@@ -51,13 +52,14 @@ class Database:
     async def start(self) -> None:
         """Connect; wait for a server that is not there yet, for as long as it takes."""
         backoff = Backoff(0.1, 2.0)
+        # No connection is kept for its own sake: an idle service costs PostgreSQL no memory.
+        self._pool = await asyncpg.create_pool(
+            min_size=0, max_size=self._settings.database_connections, reset=_keep, **self._arguments()
+        )
         while True:
             try:
-                self._pool = await asyncpg.create_pool(
-                    min_size=1, max_size=self._settings.database_connections, reset=_keep, **self._arguments()
-                )
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-                self._log.warning("database not reachable yet", schema=self.schema, error=type(error).__name__)
+                await self.fetchval("SELECT 1")
+            except CommandError:  # logged
                 await backoff.wait()
             else:
                 return
