@@ -62,8 +62,20 @@ def openapi_document(app: Litestar) -> dict[str, Any]:
     for route in app.routes:
         document.receive_route(route)
     schema: dict[str, Any] = document.provide_openapi().to_schema()
+    for item in schema["paths"].values():
+        for operation in item.values():
+            for parameter in operation.get("parameters", ()):
+                _without_null(parameter)
     schema["paths"] = _written_as_upstream(schema["paths"])
     return schema
+
+
+def _without_null(parameter: dict[str, Any]) -> None:
+    """Take null from the values of a parameter: one that may be left out is no value that could be sent."""
+    schema = parameter["schema"]
+    kinds = [kind for kind in schema.pop("oneOf", ()) if kind != {"type": "null"}]
+    for kind in kinds:
+        schema.update(kind)
 
 
 def _written_as_upstream(paths: Mapping[str, Any]) -> dict[str, Any]:

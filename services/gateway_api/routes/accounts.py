@@ -1,17 +1,18 @@
 """`/accounts`: accounts and their credentials."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Router, get, post
-from litestar.openapi.spec import Schema
+from litestar.openapi.spec import Example, Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import QueryParameter
 
 from services.gateway_api.answers import Answer
 from services.gateway_api.bodies import json_object, too_large
 from services.gateway_api.commands import Commands
-from services.gateway_api.documents.operation import json_body, operation
+from services.gateway_api.documents.operation import PlainOperation, json_body, operation
 from services.gateway_api.errors import Headers, unprocessable
 from services.gateway_api.routes.parameters import AccountName, ConnectorName, IdempotencyKey
 from shared.bus.invalid import field_error
@@ -35,6 +36,8 @@ _CREDENTIAL_LIMIT = 256 * 1024
 #: Errors of every route that changes something.
 _CHANGE = (409, 413, 422, 504)
 
+_NAMED = 'The name may also stand in a JSON body, as `{"account_name": "alice"}`; one in the query goes before it.'
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -51,17 +54,26 @@ QueryAccountName = Annotated[
         pattern=NAME_PATTERN,
         max_length=NAME_MAX_LENGTH,
         required=False,
-        description="The name; it goes before one in the body.",
+        description="The name of an account.",
+        examples=[Example(value="alice")],
     ),
 ]
 
-_NAME = Schema(type=OpenAPIType.STRING, pattern=NAME_PATTERN, max_length=NAME_MAX_LENGTH)
-_ACCOUNT_BODY = json_body(
-    Schema(type=OpenAPIType.OBJECT, properties={"account_name": _NAME}),
-    "The name, if it is not in the query.",
-    {"account_name": "alice"},
-    required=False,
-)
+
+@dataclass
+class _NamedOperation(PlainOperation):
+    """An operation on the account that the query or the body names.
+
+    OpenAPI cannot say that it is one or the other. What the document says is what the official client does.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for parameter in self.parameters or ():
+            if isinstance(parameter, Parameter) and parameter.name == "account_name":
+                parameter.required = True
+
+
 _CREDENTIAL_BODY = json_body(
     Schema(type=OpenAPIType.OBJECT, additional_properties=True),
     "Values by the names of the connector's config map. An unknown name is refused.",
@@ -101,7 +113,8 @@ def account_routes(commands: Commands) -> Router:
             tag=_TAG,
             status=201,
             errors=(400, *_CHANGE),
-            kind=_ACCOUNT_BODY,
+            description=_NAMED,
+            kind=_NamedOperation,
         ),
     )
     async def add_account(
@@ -120,7 +133,8 @@ def account_routes(commands: Commands) -> Router:
             {"message": "Account 'alice' was deleted"},
             tag=_TAG,
             errors=(400, 404, *_CHANGE),
-            kind=_ACCOUNT_BODY,
+            description=_NAMED,
+            kind=_NamedOperation,
         ),
     )
     async def delete_account(

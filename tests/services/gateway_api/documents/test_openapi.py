@@ -106,7 +106,7 @@ def test_every_parameter_is_described(document: dict[str, Any]) -> None:
     for operation in operations(document).values():
         for parameter in operation.get("parameters", ()):
             assert parameter["description"], parameter["name"]
-            assert "schema" in parameter
+            assert parameter["schema"]["type"] in ("string", "array")
 
 
 async def test_answers_fit_their_schemas(edge: Edge, document: dict[str, Any]) -> None:
