@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hummingbus.stack.errors import StartError
 from hummingbus.stack.nkey import Nkey
+from hummingbus.stack.private_file import write_private
 
 
 class DataFolder:
@@ -84,14 +85,3 @@ class DataFolder:
             key = Nkey.new()
             write_private(self.outside_seed, key.seed + "\n")
             return key
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write `file` in one step, readable by its owner alone."""
-    new = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(file)

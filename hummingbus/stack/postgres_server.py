@@ -16,6 +16,7 @@ import psutil
 
 from hummingbus.stack.errors import StartError
 from hummingbus.stack.postgres_account import let_through, make_private, postgres_account
+from hummingbus.stack.private_file import keep_entries
 from hummingbus.stack.processes import Account, bare_environment, end_orphan, exited, gone, kill_tree, launch, stop
 
 #: Found without importing the package, which brings a server class of its own and half a second.
@@ -142,7 +143,7 @@ class PostgresServer:
         if self._process is not None:
             await stop(self._process, _STOP_STEPS)
             self._process = None
-        shutil.rmtree(self._socket_folder(), ignore_errors=True)
+            shutil.rmtree(self._socket_folder(), ignore_errors=True)
 
     async def wait(self) -> int:
         """Wait until the server ends by itself; return its exit code."""
@@ -194,6 +195,7 @@ class PostgresServer:
             raise PostgresError(f"PostgreSQL's cluster could not be made: {self._log_end()}")
         (unfinished / "pg_hba.conf").write_text(_HBA)
         unfinished.rename(self._cluster)
+        keep_entries(self.folder)
 
     async def _end_orphans(self) -> None:
         """Stop a server on this cluster that an earlier start left, and wait for backends whose server was killed.

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from hummingbus.stack.data_folder import write_private
+from hummingbus.stack.private_file import write_private
 from hummingbus.stack.processes import gone, runs
 
 #: Seconds that children of a killed stack have to end by themselves before they are killed.

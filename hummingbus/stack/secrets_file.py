@@ -4,13 +4,13 @@ import fcntl
 import os
 import secrets
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from hummingbus.stack.errors import StartError
+from hummingbus.stack.private_file import write_private
 from shared.settings import read_environment
 
 DEFAULT_USERNAME = "admin"
@@ -65,31 +65,11 @@ def _write_missing(file: Path, may_make_config_password: bool) -> tuple[str, ...
     lines = [f"{name}={secrets.token_urlsafe(_RANDOM_BYTES)}\n" for name in missing]
     if "API_USERNAME" not in known:
         lines.insert(0, f"API_USERNAME={DEFAULT_USERNAME}\n")
-    _append(file, _NOTE.format(date=datetime.now(UTC).date()) + "".join(lines))
+    before = file.read_text() if file.exists() else ""
+    if before and not before.endswith("\n"):
+        before += "\n"
+    write_private(file, before + _NOTE.format(date=datetime.now(UTC).date()) + "".join(lines))
     return tuple(missing)
-
-
-def _append(file: Path, addition: str) -> None:
-    """Replace `file` by itself with `addition` at its end, so that no reader and no crash ever sees half of it."""
-    before, owner = "", None
-    if file.exists():
-        before = file.read_text()
-        owner = file.stat()
-        if before and not before.endswith("\n"):
-            before += "\n"
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".env.")  # mode 600
-    new = Path(name)
-    try:
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(before + addition)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if owner is not None and os.geteuid() == 0:
-            os.chown(new, owner.st_uid, owner.st_gid)
-        new.replace(file)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterator
 
 from hummingbus.stack.addresses import Addresses, without_login
-from hummingbus.stack.data_folder import DataFolder, write_private
+from hummingbus.stack.data_folder import DataFolder
 from hummingbus.stack.errors import StartError
 from hummingbus.stack.group_process import GroupProcess
 from hummingbus.stack.group_spec import GroupSpec, ServiceSpec
@@ -15,6 +15,7 @@ from hummingbus.stack.nats_server import HOST, NatsError, NatsServer
 from hummingbus.stack.nkey import Nkey
 from hummingbus.stack.ports import is_free
 from hummingbus.stack.postgres_server import PostgresServer
+from hummingbus.stack.private_file import write_private
 from hummingbus.stack.progress import Progress
 from hummingbus.stack.readiness import wait_until_ready
 from hummingbus.stack.run_file import Run, RunningProcess, write_run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hummingbus.stack.data_folder import DataFolder, write_private
+from hummingbus.stack.data_folder import DataFolder
 from hummingbus.stack.errors import StartError
 
 _HOLD = """
@@ -62,13 +62,3 @@ def test_a_folder_that_can_not_be_made_is_an_error_that_says_how_to_choose_anoth
     (tmp_path / "file").touch()
     with pytest.raises(StartError, match="HUMMINGBUS_DATA="):
         DataFolder(tmp_path / "file" / "data").open()
-
-
-def test_a_private_file_is_replaced_in_one_step(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("before")
-    file.chmod(0o644)
-    write_private(file, "after")
-    assert file.read_text() == "after"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert list(tmp_path.iterdir()) == [file]

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import nats
+import psutil
 import pytest
 
 from hummingbus.stack.postgres_server import PostgresServer
-from hummingbus.stack.processes import gone
+from hummingbus.stack.processes import gone, runs
 from shared.settings import read_environment
 from tests.running_stack import RunningStack, running_stack
 from tests.servers import short_folder, strict_nats
@@ -129,6 +130,21 @@ async def test_a_killed_group_comes_back_and_the_others_do_not_notice(start: Sta
     assert {name: after[name] for name in ("control", "nats", "postgres")} == {
         name: before[name] for name in ("control", "nats", "postgres")
     }
+    assert await stack.stop() == 0
+
+
+async def test_all_groups_come_back_when_the_process_they_are_forked_from_is_killed(start: Start) -> None:
+    stack = start()
+    await stack.says("Ready")
+    edge = psutil.Process(stack.pid("edge"))
+    origin = edge.parent()
+    assert origin is not None
+    assert origin.pid != stack.process.pid
+    origin.kill()
+    said = {await stack.says("is back"), await stack.says("is back")}
+    assert said == {"edge is back\n", "control is back\n"}
+    assert _status(stack) == 200
+    assert not runs(edge)
     assert await stack.stop() == 0
 
 
