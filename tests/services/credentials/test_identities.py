@@ -170,7 +170,11 @@ def test_an_api_key_has_its_id_in_its_text() -> None:
     assert len({new_api_key()[1] for _ in range(100)}) == 100
 
 
-@pytest.mark.parametrize("text", ["hbk_xyz_" + "a" * 43, "hbk_" + "0" * 16 + "_" + "a" * 42, " " + new_api_key()[1]])
+@pytest.mark.parametrize(
+    "text",
+    ["hbk_xyz_" + "a" * 43, "hbk_" + "0" * 16 + "_" + "a" * 42, " " + new_api_key()[1]],
+    ids=["id", "secret", "space"],
+)
 def test_what_has_not_the_form_of_a_key_has_no_id(text: str) -> None:
     assert key_id_of(text) is None
 

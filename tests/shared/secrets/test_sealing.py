@@ -117,6 +117,7 @@ _ACCOUNT = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_ACCOUNT).decode()
 @pytest.mark.parametrize(
     "text",
     ["", "U", "é" * 56, SEED, public_key(SEED)[:-1], public_key(SEED)[:-1] + "?", public_key(_ACCOUNT), "U" + "A" * 55],
+    ids=["empty", "letter", "not-ascii", "seed", "short", "character", "account", "checksum"],
 )
 def test_what_is_no_public_nkey_of_a_user_is_refused(text: str) -> None:
     assert len(nkey_bytes(public_key(SEED))) == 32
