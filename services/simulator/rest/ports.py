@@ -6,7 +6,7 @@ up to `end_ms`, which is the last moment that counts.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate, Outcome, Trade
 from services.simulator.engine.futures import FuturesEngine
@@ -14,8 +14,7 @@ from services.simulator.engine.spot import SpotEngine
 from services.simulator.engine.symbol import Symbol
 from services.simulator.market.candles import Candle, Candles
 from services.simulator.market.synthetic_market import SyntheticMarket
-
-Venue = Literal["spot", "usdm"]
+from services.simulator.venue import Venue
 
 
 class Account(Protocol):
@@ -82,6 +81,25 @@ class History(Protocol):
     ) -> Sequence[Income]: ...
 
 
+class Aggregate(Protocol):
+    """The fills of one taker at one price, as one trade."""
+
+    @property
+    def aggregate_id(self) -> int: ...
+    @property
+    def price(self) -> int: ...
+    @property
+    def quantity(self) -> int: ...
+    @property
+    def first_id(self) -> int: ...
+    @property
+    def last_id(self) -> int: ...
+    @property
+    def time(self) -> int: ...
+    @property
+    def buyer_is_maker(self) -> bool: ...
+
+
 class LiveMarket(Protocol):
     """What was traded in public: the synthetic past, and since the simulator runs what really was."""
 
@@ -94,8 +112,15 @@ class LiveMarket(Protocol):
         self, symbol: Symbol, *, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
     ) -> Sequence[Trade]: ...
 
+    async def aggregates(
+        self, symbol: Symbol, *, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> Sequence[Aggregate]:
+        """Return the trades by the takers' orders; `from_id` is an aggregate id."""
+
     def window(self, symbol: Symbol, start_ms: int) -> tuple[Candle, int]:
-        """Return one candle of everything from `start_ms` to now, and the id of its first trade."""
+        """Return one candle of everything from `start_ms`, a full second, to now, and the id of its first trade."""
+
+    def last_trade(self, symbol: Symbol) -> Trade | None: ...
 
 
 class Exchange(Protocol):
@@ -128,3 +153,24 @@ class ListenKeys(Protocol):
 
     def close(self, venue: Venue, account: str, key: str | None) -> bool:
         """End the key; return whether there was one."""
+
+
+class RequestFault(Protocol):
+    """What is to go wrong with a request.
+
+    With a `status` it is answered so, without being served. A `lost` answer is not sent: the connection is closed.
+    """
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def retry_after(self) -> int | None: ...
+    @property
+    def lost(self) -> bool: ...
+
+
+class Faults(Protocol):
+    async def before_request(self, path: str, api_key: str | None, method: str) -> RequestFault | None:
+        """Wait as long as the request is to be delayed; return what else is to go wrong with it."""

@@ -1,0 +1,1 @@
+"""The spot exchange's REST API, /api/v3, a module for each topic."""

@@ -1,0 +1,107 @@
+"""Spot orders and trades of an account. Source: "Account endpoints" of Binance's spot `rest-api.md`."""
+
+from services.simulator.engine import refusal
+from services.simulator.rest import refusals
+from services.simulator.rest.instruments import known
+from services.simulator.rest.parameters import Parameters
+from services.simulator.rest.routing import Answer, Call, Route, Security, names
+from services.simulator.rest.spot import order_answers
+from services.simulator.rest.spot.orders import order_reference
+
+_DAY = 86_400_000
+
+
+def _span_of_a_day(parameters: Parameters) -> tuple[int | None, int | None]:
+    start, end = parameters.span()
+    if start is not None and end is not None and end - start > _DAY:
+        raise refusals.too_many_hours(24)
+    return start, end
+
+
+async def one(call: Call) -> Answer:
+    """Answer an order, open or ended."""
+    symbol = known(call.exchange, "spot", call.parameters.symbol())
+    order_id, client_order_id = order_reference(call.parameters)
+    order = await call.exchange.history.order(
+        "spot", call.owner, symbol.name, order_id=order_id, client_order_id=client_order_id
+    )
+    if order is None:
+        raise refusal.no_such_order()
+    return order_answers.status(symbol, order)
+
+
+async def open_ones(call: Call) -> Answer:
+    """Answer the open orders, on a symbol or on all."""
+    engine = call.exchange.spot
+    rows = engine.open_orders(call.owner, call.parameters.optional_symbol())
+    symbols = engine.symbols
+    return [order_answers.status(symbols[row.symbol], row) for row in rows]
+
+
+async def all_ones(call: Call) -> Answer:
+    """Answer the orders on a symbol, open and ended."""
+    symbol = known(call.exchange, "spot", call.parameters.symbol())
+    start, end = _span_of_a_day(call.parameters)
+    rows = await call.exchange.history.orders(
+        "spot",
+        call.owner,
+        symbol.name,
+        from_id=call.parameters.integer("orderId"),
+        start_ms=start,
+        end_ms=end,
+        limit=call.parameters.limit(500, 1000),
+    )
+    return [order_answers.status(symbol, row) for row in rows]
+
+
+async def trades(call: Call) -> Answer:
+    """Answer the account's trades on a symbol."""
+    symbol = known(call.exchange, "spot", call.parameters.symbol())
+    start, end = _span_of_a_day(call.parameters)
+    from_id = call.parameters.integer("fromId")
+    if from_id is not None and (start is not None or end is not None):
+        raise refusal.bad_combination()
+    rows = await call.exchange.history.fills(
+        "spot",
+        call.owner,
+        symbol.name,
+        order_id=call.parameters.integer("orderId"),
+        from_id=from_id,
+        start_ms=start,
+        end_ms=end,
+        limit=call.parameters.limit(500, 1000),
+    )
+    return [order_answers.fill(symbol, row) for row in rows]
+
+
+def _open_weight(parameters: Parameters) -> int:
+    return 6 if "symbol" in parameters else 80
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/v3/order",
+        one,
+        Security.SIGNED,
+        weight=4,
+        names=names("symbol", "orderId", "origClientOrderId"),
+    ),
+    Route("GET", "/api/v3/openOrders", open_ones, Security.SIGNED, weight=_open_weight, names=names("symbol")),
+    Route(
+        "GET",
+        "/api/v3/allOrders",
+        all_ones,
+        Security.SIGNED,
+        weight=20,
+        names=names("symbol", "orderId", "startTime", "endTime", "limit"),
+    ),
+    Route(
+        "GET",
+        "/api/v3/myTrades",
+        trades,
+        Security.SIGNED,
+        weight=20,
+        names=names("symbol", "orderId", "startTime", "endTime", "fromId", "limit"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The USD-M futures exchange's REST API, /fapi, a module for each topic."""
