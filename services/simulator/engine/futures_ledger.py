@@ -89,11 +89,6 @@ class FuturesLedger(Engine[FuturesOrder, FuturesAccount]):
     def _earn(self, asset: str, amount: int) -> None:
         self.fees[asset] = self.fees.get(asset, 0) + amount
 
-    def _cap(self, order: FuturesOrder) -> int:
-        if order.reduce_only:
-            return min(order.remaining, order.position.closable(order.is_buy))
-        return order.remaining
-
     def _hold(self, instrument: Instrument[FuturesOrder], order: FuturesOrder) -> None:
         self._count(order, 1)
 

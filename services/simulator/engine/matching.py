@@ -45,10 +45,6 @@ class Matching(ABC, Generic[O]):
     def _can_execute(self, instrument: Instrument[O], order: O) -> str | None:
         """Make a triggered `order` ready to trade; return why it can't, if it can't."""
 
-    def _cap(self, order: O) -> int:
-        """Return how many steps `order` may trade now; fewer than remain for a reduce-only one."""
-        return order.remaining
-
     # Telling.
 
     def _tell(self, order: O, execution: Execution, *, reason: str = "", request_id: str = "") -> None:
@@ -113,7 +109,7 @@ class Matching(ABC, Generic[O]):
         self._match(instrument, order)
         if order.status not in OPEN_STATUSES:
             self._forget(order)
-        elif order.rests and self._cap(order) == order.remaining:
+        elif order.rests:
             self._rest(instrument, order)
         else:
             self._expire(instrument, order, reason="not filled completely")
@@ -130,9 +126,7 @@ class Matching(ABC, Generic[O]):
         self._register(order)
 
     def _fills_at_once(self, instrument: Instrument[O], order: O) -> bool:
-        wanted = self._cap(order)
-        if wanted < order.remaining:
-            return False
+        wanted = order.remaining
         for _, steps in instrument.book.matches(order.is_buy, order.limit_key, order.account, order.self_trade):
             wanted -= steps
             if wanted <= 0:
@@ -149,10 +143,7 @@ class Matching(ABC, Generic[O]):
             if maker.account is taker.account and taker.self_trade is not SelfTrade.NONE:
                 self._prevent(instrument, ladder, taker, maker)
                 continue
-            steps = min(maker.remaining, self._cap(taker))
-            if not steps:
-                return
-            self._fill(instrument, ladder, taker, maker, steps)
+            self._fill(instrument, ladder, taker, maker, min(maker.remaining, taker.remaining))
 
     def _fill(self, instrument: Instrument[O], ladder: Ladder[O], taker: O, maker: O, steps: int) -> None:
         price = maker.price

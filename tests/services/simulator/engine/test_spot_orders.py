@@ -314,6 +314,15 @@ def test_fok_does_not_count_own_orders(desk: Desk[SpotEngine], mode: SelfTrade) 
     assert executions(outcome) == [("alice", "NEW", "NEW"), ("alice", "EXPIRED", "EXPIRED")]
 
 
+@pytest.mark.parametrize("mode", [SelfTrade.EXPIRE_TAKER, SelfTrade.EXPIRE_BOTH])
+def test_fok_does_not_reach_past_an_own_order_that_would_end_it(desk: Desk[SpotEngine], mode: SelfTrade) -> None:
+    desk.sell("bob", "1", "60000")
+    desk.sell("alice", "1", "60001")
+    desk.sell("bob", "1", "60002")
+    outcome = desk.buy("alice", "2", "60002", time_in_force="FOK", self_trade=mode)
+    assert executions(outcome) == [("alice", "NEW", "NEW"), ("alice", "EXPIRED", "EXPIRED")]
+
+
 def test_deposits_and_withdrawals_are_told_apart_from_trading(desk: Desk[SpotEngine]) -> None:
     desk.buy("alice", "1", "60000")
     outcome = desk.engine.set_balances("alice", {"USDT": to_units(Decimal(1_000_100)), "XRP": 5})
