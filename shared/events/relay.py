@@ -9,6 +9,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from time import monotonic
 
+import asyncpg
+
 from shared.backoff import Backoff
 from shared.bus.connection import Client, close, connect
 from shared.bus.subjects import Subjects
@@ -32,6 +34,8 @@ _CHECK = 2.0
 _COUNT = 1.0
 #: Seconds between two deletions of what was kept long enough.
 _PRUNE = 600.0
+#: Seconds after which a relay that failed has worked well before, and may come back quickly.
+_STEADY = 10.0
 #: PostgreSQL ends the session of a relay that it has not heard of for so long (milliseconds): a process that is stopped
 #: (SIGSTOP) would keep the lock for ever, and no event would leave.
 SILENCE = 10_000
@@ -55,6 +59,7 @@ class Relay:
         self._last_seq = 0
         self._waiting = 0
         self._leading = False
+        self._pruned = -_PRUNE
         self._log = logger("relay")
 
     async def start(self) -> None:
@@ -91,9 +96,9 @@ class Relay:
         self._connection = await self._connect()
         backoff = Backoff(0.1, 2.0)
         while True:
+            began = monotonic()
             try:
                 async with self._leadership() as outbox:
-                    backoff.reset()
                     await self._lead(outbox, self._connection)
             except Exception as error:
                 # Whatever it is: a service that commits and never publishes is worse than one that tries again.
@@ -101,6 +106,8 @@ class Relay:
                     self._log.warning("relay lost the database", service=self._service, error=type(error).__name__)
                 else:
                     self._log.exception("relay failed", service=self._service)
+            if monotonic() - began > _STEADY:
+                backoff.reset()
             await backoff.wait()
 
     async def _connect(self) -> Client:
@@ -183,7 +190,6 @@ class Relay:
     async def _relay(self, outbox: Outbox, chain: Chain) -> None:
         """Publish what is committed, until something breaks or the stream should be looked at again."""
         checked = counted = monotonic()
-        pruned = -_PRUNE
         while not self._reconnected:
             self._work.clear()
             events = await outbox.take()
@@ -200,9 +206,21 @@ class Relay:
             self._waiting = 0
             if monotonic() - checked > _CHECK:
                 return
-            if monotonic() - pruned > _PRUNE:
-                pruned = monotonic()
-                await outbox.prune(self._last_seq)
+            if monotonic() - self._pruned > _PRUNE:
+                self._pruned = monotonic()
+                await self._prune(outbox)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK):
                     await self._work.wait()
+
+    async def _prune(self, outbox: Outbox) -> None:
+        try:
+            deleted = await outbox.prune(self._last_seq)
+        except asyncpg.PostgresError as error:
+            if is_server_failure(error):
+                raise
+            # Cleaning up may fail; that is no reason to hold up events.
+            self._log.exception("outbox not pruned", service=self._service)
+        else:
+            if deleted:
+                self._log.info("outbox pruned", service=self._service, deleted=deleted)
