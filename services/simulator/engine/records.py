@@ -13,6 +13,7 @@ from services.simulator.engine.events import (
     AccountRow,
     BalanceRow,
     Income,
+    IncomeKind,
     OrderRow,
     OrderUpdate,
     Outcome,
@@ -64,8 +65,9 @@ class State(msgspec.Struct, frozen=True):
 class Changes(msgspec.Struct, frozen=True):
     """The rows that a command changed, each as it stands afterwards, and those that it added.
 
-    Orders that have ended are among `orders`, with a status that says so. `symbols` are those that traded: their
-    `InstrumentRow` has changed, as have the `Counters` whenever anything has. `closed` accounts are gone with all rows.
+    Orders that have ended are among `orders`, with a status that says so. `symbols` are those that traded or paid
+    funding: their `InstrumentRow` has changed, as have the `Counters` whenever anything has. `closed` accounts are gone
+    with all their rows.
     """
 
     accounts: tuple[AccountRow, ...]
@@ -101,6 +103,8 @@ def changed_rows(outcome: Outcome) -> Changes:
                 symbols[event.symbol] = None
             case Income():
                 incomes.append(event)
+                if event.kind is IncomeKind.FUNDING_FEE:
+                    symbols[event.symbol] = None
             case SettingsChange():
                 accounts[event.settings.account] = event.settings
             case AccountClosed():

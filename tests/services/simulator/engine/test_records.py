@@ -12,6 +12,7 @@ from services.simulator.engine.spot import SpotEngine
 from services.simulator.engine.symbols import spot_symbols, usdm_symbols
 from services.simulator.engine.terms import Side
 from tests.services.simulator.engine.desk import (
+    START,
     SYMBOL,
     Desk,
     amount,
@@ -44,6 +45,17 @@ def test_the_rows_of_a_command_are_named_once() -> None:
         (account, asset) for account in ("alice", "bob") for asset in ("USDT", "BTC")
     }
     assert (changes.symbols, changes.positions, changes.incomes, changes.closed) == ((SYMBOL,), (), (), ())
+
+
+def test_funding_changes_the_row_of_its_symbol_so_that_it_is_never_paid_twice() -> None:
+    desk = futures_desk()
+    desk.sell("alice", "1", "60000")
+    desk.buy("bob", "1", "60000")
+    outcome = desk.engine.apply_funding(SYMBOL, Decimal("0.0001"), START + 1)
+    assert changed_rows(outcome).symbols == (SYMBOL,)
+    engine = FuturesEngine(usdm_symbols())
+    engine.restore(desk.engine.export())
+    assert engine.apply_funding(SYMBOL, Decimal("0.0001"), START + 1).events == ()
 
 
 def test_a_new_account_is_a_row() -> None:
