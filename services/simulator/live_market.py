@@ -1,0 +1,302 @@
+"""What was traded in public: the synthetic past, and in its place what was traded live while somebody looked.
+
+A pair is traded live from the second on in which somebody looks at it, until nobody does. All other seconds, before the
+simulator's first start, while it was off and while nobody looked, are as the synthetic market has them. Live seconds
+are kept, so that the past is the same after a restart; a crash costs those of the last few seconds, which then are
+synthetic. The last 1,000 live trades are kept while a pair is looked at; older trades are the synthetic ones.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+
+from services.simulator.engine.events import Outcome, Trade
+from services.simulator.engine.symbol import Symbol
+from services.simulator.live_minute import LiveMinute, overlay, unpack
+from services.simulator.live_pair import LivePair
+from services.simulator.market.candles import Candle, Candles, combine, join, no_candles
+from services.simulator.market.intervals import INTERVALS, MINUTE, SECOND, Interval
+from services.simulator.market.synthetic_market import SyntheticMarket
+from services.simulator.market.trade_numbers import LISTED
+from services.simulator.market.trades import Trade as SyntheticTrade
+from services.simulator.minute_table import KEPT
+from services.simulator.store import Store
+from services.simulator.venue import Venue
+from shared.errors import CommandError
+from shared.telemetry.logs import logger
+
+_log = logger("simulator")
+#: Minutes that wait for a store that can't be reached; the oldest are given up then.
+_MOST_WAITING = 5_000
+
+
+class LiveMarket:
+    """Candles and trades of all pairs, up to now."""
+
+    def __init__(
+        self,
+        market: SyntheticMarket,
+        symbols: Iterable[Symbol],
+        store: Store,
+        now: Callable[[], int],
+        look: Callable[[Venue, str], None],
+    ) -> None:
+        self._market = market
+        self._symbols = {(symbol.market, symbol.name): symbol for symbol in symbols}
+        self._store = store
+        self._now = now
+        self._look = look
+        self._pairs: dict[tuple[Venue, str], LivePair] = {}
+        self._waiting: list[tuple[Venue, str, LiveMinute]] = []
+
+    # Trading.
+
+    def pair(self, symbol: Symbol) -> LivePair:
+        """Return what was traded live of a pair."""
+        pair = self._pairs.get((symbol.market, symbol.name))
+        if pair is None:
+            pair = self._pairs[symbol.market, symbol.name] = LivePair(self._market, symbol)
+        return pair
+
+    def wake(self, symbol: Symbol, now: int) -> int:
+        """Begin to trade a pair live; return the id of its last trade."""
+        second = now // SECOND * SECOND
+        first_id = self._market.trades_before(symbol, second)
+        past = [_public(symbol, trade) for trade in self._market.trades(symbol, second, now)]
+        self.pair(symbol).wake(second, first_id, past)
+        return first_id + len(past) - 1
+
+    def heard(self, venue: Venue, outcome: Outcome) -> None:
+        """Follow the outcome of a command."""
+        for event in outcome.events:
+            if type(event) is Trade:
+                pair = self._pairs.get((venue, event.symbol))
+                if pair is not None:
+                    pair.record(event)
+
+    # Keeping.
+
+    async def load(self) -> None:
+        """Take over the minutes of the last day."""
+        for venue, name, minute in await self._store.recent_minutes(self._now() - KEPT):
+            symbol = self._symbols.get((venue, name))
+            if symbol is None:
+                continue
+            completed = self.pair(symbol).take_over(minute)
+            if completed is not None:
+                self._waiting.append((venue, name, completed))
+
+    async def flush(self) -> None:
+        """Store what is new; when that fails it is tried again with the next flush."""
+        now = self._now()
+        for (venue, name), pair in self._pairs.items():
+            if now - pair.heard > MINUTE:
+                pair.finish(now)
+            self._waiting += [(venue, name, minute) for minute in pair.finished]
+            pair.finished.clear()
+            if (minute := pair.so_far()) is not None:
+                self._waiting.append((venue, name, minute))
+        writing, self._waiting = self._waiting, []
+        if not writing:
+            return
+        try:
+            await self._store.write_minutes(list({(v, s, m.open_time): (v, s, m) for v, s, m in writing}.values()))
+        except CommandError as error:
+            _log.warning("live candles could not be stored yet", minutes=len(writing), error=str(error))
+            self._waiting = [*writing, *self._waiting][-_MOST_WAITING:]
+
+    # Candles.
+
+    async def candles(
+        self, symbol: Symbol, interval: str, *, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> Candles:
+        """Return candles by open time; the last may be under way.
+
+        With `start_ms` these are the first `limit` from there on, else the last `limit` that begin up to `end_ms`.
+        """
+        kind, now = INTERVALS[interval], self._now()
+        self._look(symbol.market, symbol.name)
+        last = min(now, now if end_ms is None else end_ms)
+        begins = _begins(kind, start_ms, last, limit)
+        if not begins:
+            return no_candles()
+        current, end = kind.begin(now), kind.end(begins[-1])
+        parts = []
+        if begins[0] < current:
+            synthetic = self._market.candles(symbol, interval, begins[0], min(end, current))
+            parts.append(await self._with_live(symbol, kind, synthetic, min(end, current)))
+        if begins[-1] == current:
+            parts.append(await self._under_way(symbol, kind, current, now))
+        return join(parts)
+
+    def window(self, symbol: Symbol, start_ms: int) -> tuple[Candle, int]:
+        """Return one candle of everything from the full minute at or after `start_ms` to now, at most a day ago, and
+        the id of its first trade.
+        """
+        self._look(symbol.market, symbol.name)
+        now = self._now()
+        begin = min(-(-start_ms // MINUTE) * MINUTE, now // MINUTE * MINUTE)
+        pair = self.pair(symbol)
+        first_id = pair.table.first_id(begin)
+        if first_id is None:
+            first_id = pair.first_id if begin == pair.minute else self._market.trades_before(symbol, begin)
+        minute = now // MINUTE * MINUTE
+        parts = []
+        if begin < minute:
+            synthetic = self._market.candles(symbol, "1m", begin, minute)
+            parts.append(overlay(synthetic, pair.minutes(begin, minute)))
+        parts.append(self._seconds_of_minute(symbol, minute, now))
+        return combine(join(parts), [begin]).row(0), first_id
+
+    async def _with_live(self, symbol: Symbol, kind: Interval, synthetic: Candles, end: int) -> Candles:
+        """Return whole candles, those that have a part that was traded live made anew."""
+        begin = int(synthetic.open_time[0])
+        if kind.length == SECOND:
+            return overlay(synthetic, await self._live_seconds(symbol, begin, end))
+        live = await self._live_minutes(symbol, begin, end)
+        if kind.length == MINUTE or not len(live):
+            return overlay(synthetic, live)
+        anew = []
+        for start in sorted({kind.begin(int(time)) for time in live.open_time}):
+            stop = kind.end(start)
+            minutes = overlay(self._market.candles(symbol, "1m", start, stop), live.between(start, stop))
+            anew.append(combine(minutes, [start]))
+        return overlay(synthetic, join(anew))
+
+    async def _under_way(self, symbol: Symbol, kind: Interval, begin: int, now: int) -> Candles:
+        minute = now // MINUTE * MINUTE
+        parts = []
+        if begin < minute:
+            synthetic = self._market.candles(symbol, "1m", begin, minute)
+            parts.append(overlay(synthetic, await self._live_minutes(symbol, begin, minute)))
+        seconds = self._seconds_of_minute(symbol, minute, now)
+        if kind.length == SECOND:
+            return seconds.between(begin, begin + SECOND)
+        parts.append(seconds)
+        return combine(join(parts), [begin])
+
+    def _seconds_of_minute(self, symbol: Symbol, minute: int, now: int) -> Candles:
+        """Return the seconds of the minute under way, the last as far as it goes."""
+        second = now // SECOND * SECOND
+        live = self.pair(symbol).seconds_under_way()
+        parts = [live.between(second, second + SECOND)]
+        if minute < second:
+            synthetic = self._market.candles(symbol, "1s", minute, second)
+            parts.insert(0, overlay(synthetic, live.between(minute, second)))
+        elif not len(parts[0]):
+            price = self._market.price(symbol, now)
+            parts = [Candles(*(np.array([value]) for value in (second, price, price, price, price, 0, 0, 0, 0, 0)))]
+        return join(parts)
+
+    async def _live_minutes(self, symbol: Symbol, start_ms: int, end_ms: int) -> Candles:
+        pair, parts = self.pair(symbol), []
+        here = max(start_ms, self._now() // MINUTE * MINUTE - KEPT + MINUTE)
+        if start_ms < here:
+            rows = await self._store.minutes(symbol.market, symbol.name, start_ms, min(here, end_ms), seconds=False)
+            if rows:
+                columns = np.array([row.candle for row in rows], dtype=np.int64).T
+                parts.append(Candles(*columns))
+        parts.append(pair.minutes(here, end_ms))
+        return join(parts)
+
+    async def _live_seconds(self, symbol: Symbol, start_ms: int, end_ms: int) -> Candles:
+        pair = self.pair(symbol)
+        begin, end = start_ms // MINUTE * MINUTE, -(-end_ms // MINUTE) * MINUTE
+        packed = {time: seconds for time, seconds in pair.packed.items() if begin <= time < end}
+        oldest = min(pair.packed, default=end)
+        if begin < oldest:
+            rows = await self._store.minutes(symbol.market, symbol.name, begin, min(oldest, end), seconds=True)
+            packed |= {row.open_time: row.seconds for row in rows if row.open_time != pair.minute}
+        parts = [unpack(packed[time]) for time in sorted(packed)]
+        return join([*parts, pair.seconds_under_way()]).between(start_ms, end_ms)
+
+    # Trades.
+
+    async def trades(
+        self, symbol: Symbol, *, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> Sequence[Trade]:
+        """Return trades in order: with a start the first `limit` from there, else the last `limit` up to `end_ms`."""
+        self._look(symbol.market, symbol.name)
+        now = self._now()
+        last = now if end_ms is None else min(end_ms, now)
+        if from_id is not None:
+            return list(islice((t for t in self._from_id(symbol, from_id, now) if t.time <= last), limit))
+        if start_ms is not None:
+            return list(islice(self._between(symbol, start_ms, last + 1, now), limit))
+        return self._last(symbol, last + 1, limit, now)
+
+    def _from_id(self, symbol: Symbol, trade_id: int, now: int) -> Iterator[Trade]:
+        live = list(self.pair(symbol).trades)
+        border = live[0].time if live else now
+        if not live or trade_id < live[0].trade_id:
+            for trade in self._market.trades_from(symbol, max(0, trade_id)):
+                if trade.time >= border:
+                    break
+                yield _public(symbol, trade)
+        yield from (trade for trade in live if trade.trade_id >= trade_id)
+
+    def _between(self, symbol: Symbol, start_ms: int, end_ms: int, now: int) -> Iterator[Trade]:
+        live = list(self.pair(symbol).trades)
+        border = live[0].time if live else now
+        for trade in self._market.trades(symbol, start_ms, min(end_ms, border)):
+            yield _public(symbol, trade)
+        yield from (trade for trade in live if start_ms <= trade.time < end_ms)
+
+    def _last(self, symbol: Symbol, end_ms: int, limit: int, now: int) -> list[Trade]:
+        live = list(self.pair(symbol).trades)
+        border = live[0].time if live else now
+        last = [trade for trade in live if trade.time < end_ms][-limit:]
+        missing, until = limit - len(last), min(border, end_ms)
+        if missing <= 0:
+            return last
+        # There are eight trades or more in each second.
+        start = max(LISTED, until - (missing // 8 + 2) * SECOND)
+        before = list(self._market.trades(symbol, start, until))[-missing:]
+        return [*(_public(symbol, trade) for trade in before), *last]
+
+
+def _begins(kind: Interval, start_ms: int | None, last: int, limit: int) -> list[int]:
+    """Return when the first and the last candle begin that are meant; nothing if there are none."""
+    if start_ms is not None:
+        start_ms = max(start_ms, LISTED)
+        first = start_ms if kind.begin(start_ms) == start_ms else kind.end(start_ms)
+        if first > last:
+            return []
+        if kind.length:
+            return [first, min(kind.begin(last), first + (limit - 1) * kind.length)]
+        final = first
+        for _ in range(limit - 1):
+            if kind.end(final) > last:
+                break
+            final = kind.end(final)
+        return [first, final]
+    if last < LISTED:
+        return []
+    final = first = kind.begin(last)
+    if kind.length:
+        least = LISTED if kind.begin(LISTED) == LISTED else kind.end(LISTED)
+        return [max(least, final - (limit - 1) * kind.length), final]
+    for _ in range(limit - 1):
+        if first <= LISTED:
+            break
+        first = kind.begin(first - 1)
+    return [first, final]
+
+
+def _public(symbol: Symbol, trade: SyntheticTrade) -> Trade:
+    """Return a synthetic trade as the engine tells one; each is an aggregate of its own, between synthetic accounts."""
+    return Trade(
+        symbol.name,
+        trade.time,
+        trade.id,
+        trade.id,
+        trade.price,
+        trade.quantity,
+        trade.price * trade.quantity * symbol.quote_unit,
+        "",
+        "",
+        0,
+        0,
+        not trade.taker_bought,
+    )

@@ -1,0 +1,198 @@
+"""The clock of the market: synthetic makers quote, takers trade, mark prices move and funding is paid.
+
+Only pairs that somebody looks at are quoted: that a stream is open for, that were asked for a moment ago, or in which a
+user has an order or a position. The others cost nothing; they are brought up to date when somebody looks, and what was
+traded until then is what the synthetic past says.
+"""
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from services.simulator.engine.symbol import Symbol
+from services.simulator.engine.terms import Side
+from services.simulator.engine.units import RATE_ONE
+from services.simulator.interest import Interest
+from services.simulator.live_market import LiveMarket
+from services.simulator.market.intervals import HOUR, SECOND
+from services.simulator.market.live_path import SLOT
+from services.simulator.venue import VENUES, Venue
+from shared.tasks import end_task
+from shared.telemetry.logs import logger
+
+if TYPE_CHECKING:
+    from services.simulator.exchange import Exchange
+
+_log = logger("simulator")
+
+#: Names of the synthetic participants; no user's account can have them.
+MAKERS, TAKERS = "~makers", "~takers"
+#: How often the clock ticks, and for how long a pair is quoted after somebody has asked for it, in ms.
+TICK = 100
+KEPT_AWAKE = 30 * SECOND
+#: How often live candles are stored, in ms.
+_FLUSH = 5 * SECOND
+#: Ids of books go on from the time, and so do not come twice even if a crash has lost the last ones.
+_UPDATES_A_MS = 10
+#: A clock that is behind by more than this (ms) after a pause of the machine lets what was missed be synthetic.
+_MOST_BEHIND = 5 * SECOND
+
+
+class _Desk:
+    """The synthetic participants of one pair while somebody looks."""
+
+    __slots__ = ("looked", "mark", "slot", "symbol", "taken")
+
+    def __init__(self, symbol: Symbol, now: int) -> None:
+        self.symbol = symbol
+        self.looked = now
+        self.taken = now
+        self.slot = -1
+        self.mark = -1
+
+
+class Quoting:
+    """Who looks at which pair, and what synthetic participants do there."""
+
+    def __init__(self, exchange: "Exchange", live: LiveMarket, interest: Interest) -> None:
+        self._exchange = exchange
+        self._live = live
+        self._interest = interest
+        self._desks: dict[tuple[Venue, str], _Desk] = {}
+        self._watchers: dict[tuple[Venue, str], int] = {}
+        self._waking: set[tuple[Venue, str]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._symbols = {venue: exchange.engine(venue).symbols for venue in VENUES}
+        self._funded = 0
+
+    @property
+    def awake(self) -> int:
+        """The number of pairs that are quoted."""
+        return len(self._desks)
+
+    def start(self) -> None:
+        """Quote from now on; pairs in which users have something first."""
+        now = self._exchange.market_ms()
+        self._funded = now // (self._exchange.funding_hours * HOUR)
+        self._tasks = [
+            asyncio.create_task(self._run(), name="simulator clock"),
+            asyncio.create_task(self._keep(), name="simulator live candles"),
+        ]
+
+    async def stop(self) -> None:
+        """Quote no more."""
+        for task in self._tasks:
+            await end_task(task)
+
+    # Who looks.
+
+    def look(self, venue: Venue, symbol: str) -> None:
+        """Have a pair quoted for a while from now on; it is up to date when this returns. Unknown ones are ignored."""
+        key = (venue, symbol)
+        desk = self._desks.get(key)
+        if desk is not None:
+            desk.looked = self._exchange.market_ms()
+        elif key not in self._waking and not self._exchange.stalled:
+            self._waking.add(key)
+            try:
+                self._wake(venue, symbol)
+            finally:
+                self._waking.discard(key)
+
+    def watch(self, venue: Venue, symbol: str) -> Callable[[], None]:
+        """Have a pair quoted until the function that is returned is called, which may be done once."""
+        key = (venue, symbol)
+        self._watchers[key] = self._watchers.get(key, 0) + 1
+        self.look(venue, symbol)
+        ended = False
+
+        def end() -> None:
+            nonlocal ended
+            if ended:
+                return
+            ended = True
+            self._watchers[key] -= 1
+            if not self._watchers[key]:
+                del self._watchers[key]
+
+        return end
+
+    # The clock.
+
+    async def _run(self) -> None:
+        while True:
+            now = self._exchange.market_ms()
+            if not self._exchange.stalled:
+                self._tick(now)
+            behind = self._exchange.market_ms()
+            await asyncio.sleep((TICK - behind % TICK) / 1000)
+
+    async def _keep(self) -> None:
+        await self._live.load()
+        while True:
+            await asyncio.sleep(_FLUSH / 1000)
+            await self._live.flush()
+
+    def _tick(self, now: int) -> None:
+        exchange = self._exchange
+        exchange.spot.advance(now)
+        exchange.usdm.advance(now)
+        for venue, symbol in self._interest.pairs():
+            self.look(venue, symbol)
+        for venue, symbol in list(self._watchers):
+            self.look(venue, symbol)
+        for (venue, symbol), desk in list(self._desks.items()):
+            if now - desk.looked > KEPT_AWAKE or now - desk.taken > _MOST_BEHIND:
+                self._sleep(venue, symbol, desk, now)
+            else:
+                self._trade(venue, desk, now)
+        period = now // (exchange.funding_hours * HOUR)
+        if period > self._funded:
+            self._fund(period)
+
+    def _wake(self, venue: Venue, name: str) -> None:
+        exchange = self._exchange
+        engine = exchange.engine(venue)
+        symbol = self._symbols[venue].get(name)
+        if symbol is None:
+            return
+        now = exchange.market_ms()
+        engine.advance(now)
+        last_id = self._live.wake(symbol, now)
+        engine.skip_ids(name, trade_id=last_id, update_id=now * _UPDATES_A_MS)
+        desk = self._desks[venue, name] = _Desk(symbol, now)
+        self._trade(venue, desk, now)
+
+    def _sleep(self, venue: Venue, name: str, desk: _Desk, now: int) -> None:
+        del self._desks[venue, name]
+        self._exchange.engine(venue).requote(MAKERS, name, (), ())
+
+    def _trade(self, venue: Venue, desk: _Desk, now: int) -> None:
+        market, engine, name = self._exchange.market, self._exchange.engine(venue), desk.symbol.name
+        if now // SLOT != desk.slot:
+            desk.slot = now // SLOT
+            book = market.target_book(desk.symbol, now)
+            engine.requote(MAKERS, name, book.bids, book.asks)
+        if venue == "usdm" and now // SECOND != desk.mark:
+            desk.mark = now // SECOND
+            mark = market.mark_price(desk.symbol, now) // desk.symbol.tick_unit
+            self._exchange.usdm.set_mark_price(name, mark)
+        # What is due until the next tick is traded now, so that it falls into the second that it belongs to.
+        until = now // TICK * TICK + TICK
+        for trade in market.taker_trades(desk.symbol, desk.taken, until):
+            engine.take(TAKERS, name, Side.BUY if trade.taker_bought else Side.SELL, trade.quantity)
+        desk.taken = max(desk.taken, until)
+
+    def _fund(self, period: int) -> None:
+        """Pay the funding of the time that has just come."""
+        self._funded = period
+        exchange = self._exchange
+        length = exchange.funding_hours * HOUR
+        for venue, name in self._interest.pairs():
+            symbol = self._symbols[venue].get(name) if venue == "usdm" else None
+            if symbol is not None:
+                end = period * length
+                rate = exchange.market.funding_rate(symbol, end - length, end, exchange.funding_hours)
+                exchange.usdm.apply_funding(name, Decimal(rate) / RATE_ONE, end)
+                _log.info("funding paid", symbol=name, rate=f"{Decimal(rate) / RATE_ONE:f}")

@@ -1,0 +1,72 @@
+"""What the exchange needs of whoever keeps its state, in PostgreSQL (`repository`) or in memory (`memory_store`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.simulator.accounts import Account
+from services.simulator.batch import Batch
+from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate
+from services.simulator.engine.records import State
+from services.simulator.live_minute import LiveMinute
+from services.simulator.venue import Venue
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a store has of an exchange that ran before: accounts, and what each venue is built again from."""
+
+    accounts: tuple[Account, ...] = ()
+    spot: State = field(default_factory=State)
+    usdm: State = field(default_factory=State)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows are meant: by time (ms, both ends count) and id. With a start the first `limit`, else the last."""
+
+    from_id: int | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    limit: int = 500
+
+    @property
+    def forward(self) -> bool:
+        """Whether the first rows of the range are meant, and not the last."""
+        return self.from_id is not None or self.start_ms is not None
+
+
+class Store(Protocol):
+    """Every method but `start` raises `CommandError` when the store can't be asked."""
+
+    async def start(self) -> Kept: ...
+    async def stop(self) -> None: ...
+
+    async def write(self, batch: Batch) -> None:
+        """Write a batch in one transaction; the same one again does no harm."""
+
+    async def order(
+        self, venue: Venue, account: str, symbol: str, order_id: int | None, client_order_id: str | None
+    ) -> OrderRow | None:
+        """Return an order; of several with a client order id the newest."""
+
+    async def orders(self, venue: Venue, account: str, symbol: str | None, window: Window) -> Sequence[OrderRow]: ...
+
+    async def fills(
+        self, venue: Venue, account: str, symbol: str | None, order_id: int | None, window: Window
+    ) -> Sequence[OrderUpdate]: ...
+
+    async def incomes(
+        self, account: str, symbol: str | None, kind: IncomeKind | None, window: Window
+    ) -> Sequence[Income]: ...
+
+    async def write_minutes(self, minutes: Sequence[tuple[Venue, str, LiveMinute]]) -> None:
+        """Keep minutes of live candles, in place of what there was of the same minutes."""
+
+    async def recent_minutes(self, start_ms: int) -> Sequence[tuple[Venue, str, LiveMinute]]:
+        """Return all minutes of live candles since `start_ms`, in order of time; seconds only of those not complete."""
+
+    async def minutes(
+        self, venue: Venue, symbol: str, start_ms: int, end_ms: int, *, seconds: bool
+    ) -> Sequence[LiveMinute]:
+        """Return the minutes of live candles that begin in the range, in order; with their `seconds` if so asked."""
