@@ -1,18 +1,7 @@
-"""Start the edge alone: `python -m services.gateway_api`."""
-
-import uvloop
+"""Run the edge alone: `python -m services.gateway_api`."""
 
 from services.gateway_api.app import create
-from shared.service import run
-from shared.settings import Settings, load
-from shared.telemetry.logs import configure_logs
-
-
-def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
-    configure_logs(load(Settings).log_level)
-    uvloop.run(run([create({})]))
-
+from shared.standalone import serve_alone
 
 if __name__ == "__main__":
-    main()
+    serve_alone(create)
