@@ -1,16 +1,6 @@
 """All routes of the REST API."""
 
-from services.simulator.rest import listen_keys
+from services.simulator.rest import listen_keys, spot, usdm
 from services.simulator.rest.routing import Route
-from services.simulator.rest.spot import accounts, books_and_trades, general, order_queries, orders, tickers, wallet
 
-ROUTES: tuple[Route, ...] = (
-    *general.ROUTES,
-    *books_and_trades.ROUTES,
-    *tickers.ROUTES,
-    *orders.ROUTES,
-    *order_queries.ROUTES,
-    *accounts.ROUTES,
-    *listen_keys.ROUTES,
-    *wallet.ROUTES,
-)
+ROUTES: tuple[Route, ...] = (*spot.ROUTES, *usdm.ROUTES, *listen_keys.ROUTES)

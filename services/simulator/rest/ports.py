@@ -6,15 +6,17 @@ up to `end_ms`, which is the last moment that counts.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate, Outcome, Trade
+from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate, Trade
 from services.simulator.engine.futures import FuturesEngine
 from services.simulator.engine.spot import SpotEngine
 from services.simulator.engine.symbol import Symbol
 from services.simulator.market.candles import Candle, Candles
 from services.simulator.market.synthetic_market import SyntheticMarket
 from services.simulator.venue import Venue
+
+T = TypeVar("T")
 
 
 class Account(Protocol):
@@ -139,7 +141,8 @@ class Exchange(Protocol):
     @property
     def funding_hours(self) -> int: ...
     def now_ms(self) -> int: ...
-    async def act(self, effect: Callable[[], Outcome]) -> Outcome: ...
+    async def act(self, effect: Callable[[], T]) -> T:
+        """Run commands of an engine; return what they did once it is durable."""
 
 
 class ListenKeys(Protocol):

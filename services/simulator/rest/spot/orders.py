@@ -150,23 +150,19 @@ async def cancel_replace(call: Call) -> Answer:
         raise refusals.either("cancelOrigClientOrderId", "cancelOrderId")
     wanted = response_type(parameters, request.type)
     request_id = parameters.text("cancelNewClientOrderId") or secrets.token_hex(11)
-    halves: list[Replaced] = []
     engine = call.exchange.spot
 
-    def effect() -> Outcome:
+    def effect() -> Replaced:
         _check_restrictions(call, symbol.name, order_id, client_order_id, only)
-        replaced = engine.cancel_replace(
+        return engine.cancel_replace(
             request,
             order_id=order_id,
             client_order_id=client_order_id,
             go_on=mode is CancelReplaceMode.ALLOW_FAILURE,
         )
-        halves.append(replaced)
-        outcomes = [half for half in (replaced.cancelled, replaced.placed) if isinstance(half, Outcome)]
-        return Outcome(tuple(event for outcome in outcomes for event in outcome.events))
 
-    await call.exchange.act(effect)
-    cancelled, placed = halves[0].cancelled, halves[0].placed
+    replaced = await call.exchange.act(effect)
+    cancelled, placed = replaced.cancelled, replaced.placed
     answers: dict[str, object] = {
         "cancelResult": _word(cancelled),
         "newOrderResult": _word(placed),
