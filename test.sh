@@ -16,7 +16,8 @@ check mypy
 check lint-imports
 echo "== pytest"
 tests=0
-.venv/bin/python -m pytest "$@" || tests=$?
+# Three at a time on two cores: the tests mostly wait for processes that start. A file stays in one process.
+.venv/bin/python -m pytest -n 3 --dist loadfile "$@" || tests=$?
 if [ -n "$failed" ]; then
     echo "These checks failed: ${failed#, }"
     exit 1

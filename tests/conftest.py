@@ -15,6 +15,9 @@ from tests.servers import create_database, drop_database, short_folder
 
 D = TypeVar("D", bound=DatabaseSettings)
 
+#: What a test waits for is the database, not the disk.
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
 
 class SettingsFor(Protocol):
     """Makes the settings of a service for one test; `more` are further values by their upper-case names."""
@@ -51,9 +54,9 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """The session's PostgreSQL. Tests that kill one start their own."""
+    """The session's PostgreSQL. Tests that kill one start their own, which are durable as the product's is."""
     with short_folder() as path:
-        server = PostgresServer(path / "postgres")
+        server = PostgresServer(path / "postgres", configuration=NOT_DURABLE)
         asyncio.run(server.start())
         yield server
         asyncio.run(server.stop())

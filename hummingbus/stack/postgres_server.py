@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -75,13 +76,22 @@ class PostgresServer:
         folder: where cluster, socket and log live; made if it does not exist.
         log: the server's log file; default `folder/postgres.log`.
         start_timeout: seconds to wait for connections, crash recovery included.
+        configuration: settings of PostgreSQL over our own.
 
     Attributes:
         opened: folders that the last start, by root, let PostgreSQL's user pass through.
     """
 
-    def __init__(self, folder: Path, *, log: Path | None = None, start_timeout: float = 60.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        log: Path | None = None,
+        start_timeout: float = 60.0,
+        configuration: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder.resolve()
+        self._configuration = _SETTINGS | dict(configuration or {})
         self._cluster = self.folder / "cluster"
         self._log = log or self.folder / "postgres.log"
         self._start_timeout = start_timeout
@@ -125,7 +135,7 @@ class PostgresServer:
         sockets = self._socket_folder()
         make_private(sockets, self._account)
         arguments = [str(BINARIES / "postgres"), "-D", str(self._cluster), "-k", str(sockets)]
-        for name, value in _SETTINGS.items():
+        for name, value in self._configuration.items():
             arguments += ["-c", f"{name}={value}"]
         self._process = launch(
             arguments,
