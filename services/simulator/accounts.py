@@ -78,6 +78,10 @@ class Accounts:
         """Return the account with this key, if there is one."""
         return self._by_key.get(api_key)
 
+    def by_name(self, name: str) -> Account | None:
+        """Return the account of this name, looking through all, if there is one."""
+        return next((account for account in self._by_key.values() if account.name == name), None)
+
     async def make(self, balances: Mapping[str, Decimal], futures_balances: Mapping[str, Decimal]) -> Account:
         """Open an account with these balances; return when it is durable.
 

@@ -1,0 +1,58 @@
+"""The methods of the WebSocket API that are answered as a route of the REST API is."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from services.simulator.venue import Venue
+
+
+class Method(msgspec.Struct, frozen=True):
+    """A route by its HTTP method and path, and whether its parameters must be signed."""
+
+    verb: str
+    path: str
+    signed: bool = False
+
+
+def _spot(verb: str, path: str, *, signed: bool = False) -> Method:
+    return Method(verb, f"/api/v3/{path}", signed)
+
+
+METHODS: Mapping[Venue, Mapping[str, Method]] = {
+    "spot": {
+        "exchangeInfo": _spot("GET", "exchangeInfo"),
+        "depth": _spot("GET", "depth"),
+        "trades.recent": _spot("GET", "trades"),
+        "trades.aggregate": _spot("GET", "aggTrades"),
+        "klines": _spot("GET", "klines"),
+        "avgPrice": _spot("GET", "avgPrice"),
+        "ticker.24hr": _spot("GET", "ticker/24hr"),
+        "ticker.price": _spot("GET", "ticker/price"),
+        "ticker.book": _spot("GET", "ticker/bookTicker"),
+        "order.place": _spot("POST", "order", signed=True),
+        "order.test": _spot("POST", "order/test", signed=True),
+        "order.status": _spot("GET", "order", signed=True),
+        "order.cancel": _spot("DELETE", "order", signed=True),
+        "order.cancelReplace": _spot("POST", "order/cancelReplace", signed=True),
+        "openOrders.status": _spot("GET", "openOrders", signed=True),
+        "openOrders.cancelAll": _spot("DELETE", "openOrders", signed=True),
+        "allOrders": _spot("GET", "allOrders", signed=True),
+        "myTrades": _spot("GET", "myTrades", signed=True),
+        "account.status": _spot("GET", "account", signed=True),
+    },
+    "usdm": {
+        "depth": Method("GET", "/fapi/v1/depth"),
+        "ticker.price": Method("GET", "/fapi/v2/ticker/price"),
+        "ticker.book": Method("GET", "/fapi/v1/ticker/bookTicker"),
+        "order.place": Method("POST", "/fapi/v1/order", signed=True),
+        "order.status": Method("GET", "/fapi/v1/order", signed=True),
+        "order.cancel": Method("DELETE", "/fapi/v1/order", signed=True),
+        "account.balance": Method("GET", "/fapi/v2/balance", signed=True),
+        "v2/account.balance": Method("GET", "/fapi/v2/balance", signed=True),
+        "account.status": Method("GET", "/fapi/v2/account", signed=True),
+        "v2/account.status": Method("GET", "/fapi/v2/account", signed=True),
+        "account.position": Method("GET", "/fapi/v2/positionRisk", signed=True),
+        "v2/account.position": Method("GET", "/fapi/v2/positionRisk", signed=True),
+    },
+}

@@ -1,0 +1,170 @@
+"""The WebSockets of the exchange as an ASGI application, to be served with `protocol.StreamsProtocol`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Protocol
+
+from services.simulator.engine.events import Outcome
+from services.simulator.faults import Fault
+from services.simulator.streams.api_connection import Api, ApiConnection
+from services.simulator.streams.hub import Hub
+from services.simulator.streams.listen_keys import ListenKeys
+from services.simulator.streams.market_connection import MarketConnection
+from services.simulator.streams.outlet import POLICY, MessageFaults, Outlet, SocketLimits
+from services.simulator.streams.pace import Pace
+from services.simulator.streams.paths import Target, target
+from services.simulator.streams.ports import Exchange
+from services.simulator.streams.protocol import EXTENSION, Line
+from services.simulator.streams.rates import MessageRate
+from services.simulator.streams.user_streams import UserStreams
+from services.simulator.venue import VENUES, Venue
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_DEFAULTS = SocketLimits()
+_EXPIRY_PERIOD = 1000
+
+
+class Faults(MessageFaults, Protocol):
+    """The faults, as far as they meet sockets; see `faults.Faults`."""
+
+    def listen(self, listener: Callable[[Fault], None]) -> None: ...
+    def refuses_socket(self, path: str, api_key: str | None = None) -> bool: ...
+    def closes_socket(self, fault: Fault, path: str, api_key: str | None = None) -> bool: ...
+
+
+class StreamsApp:
+    """Serves all WebSockets of both exchanges.
+
+    Args:
+        exchange: what they tell of.
+        faults: what is to go wrong.
+        listen_keys: shared with the REST API, which gives them out.
+        api: the REST API, for what the WebSocket API has in common with it; without one, it does not trade.
+        limits: what a socket may do.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        faults: Faults,
+        listen_keys: ListenKeys,
+        api: Api | None = None,
+        limits: SocketLimits = _DEFAULTS,
+    ) -> None:
+        self._exchange = exchange
+        self._faults = faults
+        self._listen_keys = listen_keys
+        self._api = api
+        self._limits = limits
+        self._pace = Pace(exchange.market_ms)
+        self._hubs = {venue: Hub(venue, exchange, self._pace) for venue in VENUES}
+        self._users = UserStreams(exchange, listen_keys)
+        self._outlets: dict[Outlet, None] = {}
+        exchange.listen(self._heard)
+        faults.listen(self._fault_began)
+
+    @property
+    def sockets(self) -> int:
+        """The number of open sockets."""
+        return len(self._outlets)
+
+    def streams(self, venue: Venue) -> tuple[str, ...]:
+        """Return the names of the market streams that are made now."""
+        return self._hubs[venue].streams
+
+    def stop(self) -> None:
+        """Make no more updates."""
+        self._pace.stop()
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one socket until it is closed."""
+        await receive()  # that it wants to connect
+        path: str = scope["path"]
+        wanted = target(path, scope["query_string"])
+        if wanted is None:
+            await _reject(send, 404)
+            return
+        if self._faults.refuses_socket(path):
+            await _reject(send, 503)
+            return
+        line: Line = scope["extensions"][EXTENSION]
+        line.keep_alive(self._limits.ping_interval, self._limits.ping_timeout)
+        await send({"type": "websocket.accept"})
+        outlet = Outlet(line, path, self._faults, self._limits)
+        self._outlets[outlet] = None
+        self._pace.add(_EXPIRY_PERIOD, self._expire_keys)
+        lifetime = asyncio.get_running_loop().call_later(
+            self._limits.seconds, outlet.close, 1001, "a connection lasts 24 hours"
+        )
+        try:
+            await self._serve(wanted, scope, line, outlet, receive)
+        finally:
+            lifetime.cancel()
+            del self._outlets[outlet]
+
+    async def _serve(
+        self, wanted: Target, scope: Mapping[str, Any], line: Line, outlet: Outlet, receive: Receive
+    ) -> None:
+        rate = MessageRate(self._most_messages(wanted))
+        now = asyncio.get_running_loop().time
+
+        def count() -> bool:
+            allowed = rate.allows(now())
+            if not allowed:
+                outlet.close(POLICY, "Too many requests")
+            return allowed
+
+        line.on_control = count
+        connection = self._connection(wanted, scope, outlet)
+        try:
+            while (message := await receive())["type"] == "websocket.receive":
+                if count():
+                    text = message.get("text")
+                    connection.take(message["bytes"] if text is None else text)
+                if isinstance(connection, ApiConnection) and connection.busy is not None:
+                    await connection.busy
+        finally:
+            connection.end()
+
+    def _connection(self, wanted: Target, scope: Mapping[str, Any], outlet: Outlet) -> MarketConnection | ApiConnection:
+        if wanted.api:
+            client = scope.get("client")
+            address = client[0] if client else ""
+            return ApiConnection(
+                wanted.venue, self._exchange, self._users, api=self._api, outlet=outlet, address=address
+            )
+        hub = self._hubs[wanted.venue]
+        connection = MarketConnection(hub, self._users, outlet, self._limits.streams, combined=wanted.combined)
+        if not connection.subscribe(wanted.names):
+            outlet.close(POLICY, "Too many streams")
+        return connection
+
+    def _most_messages(self, wanted: Target) -> int:
+        if wanted.api:
+            return self._limits.api_messages
+        return self._limits.spot_messages if wanted.venue == "spot" else self._limits.usdm_messages
+
+    # What happens.
+
+    def _heard(self, venue: Venue, outcome: Outcome) -> None:
+        self._users.take(venue, outcome)
+        self._hubs[venue].take(outcome)
+
+    def _fault_began(self, fault: Fault) -> None:
+        for outlet in tuple(self._outlets):
+            if self._faults.closes_socket(fault, outlet.path):
+                outlet.drop()
+
+    def _expire_keys(self, now: int) -> None:
+        """End the keys that have run out, for as long as there are sockets."""
+        self._listen_keys.expire()
+        if not self._outlets:
+            self._pace.remove(_EXPIRY_PERIOD, self._expire_keys)
+
+
+async def _reject(send: Send, status: int) -> None:
+    await send({"type": "websocket.http.response.start", "status": status, "headers": []})
+    await send({"type": "websocket.http.response.body", "body": b""})
