@@ -78,7 +78,7 @@ class GatewayApi:
             settings.body_limit,
         )
         rates = Rates(settings.rate_limit, settings.rate_burst)
-        gate = Gate(app, self._authenticator, rates, settings.body_limit)
+        gate = Gate(app, self._authenticator, rates, settings.body_limit, settings.cors_origins)
         self._server = HttpServer(Cors(gate, settings.cors_origins) if settings.cors_origins else gate, settings)
 
     @property

@@ -22,6 +22,7 @@ from services.gateway_api.proofs import Proof, read
 from services.gateway_api.room import make_room
 from shared.contracts.credentials import Identity, KeyCheck, PasswordCheck
 from shared.errors import CommandError, ErrorCode
+from shared.telemetry.logs import logger
 
 #: Exactly what the Hummingbot API sends; clients compare it.
 _CHALLENGE = (("www-authenticate", "Basic"),)
@@ -37,6 +38,8 @@ _RETRY = 1.0
 _AT_ONCE = 4
 _MAX_WAITING = 1000
 _MAX_REMEMBERED = 10_000
+
+_log = logger("edge")
 
 _AWAY = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.BUSY, ErrorCode.EXPIRED, ErrorCode.INTERNAL})
 
@@ -162,6 +165,8 @@ class Authenticator:
                     raise
                 self._known.pop(digest, None)
                 self._guesses.wrong(address)
+                # Without the user's name, as some type their password there.
+                _log.warning("sign-in refused", address=address, by="key" if proof.is_key else "password")
                 raise wrong from None
             if forgotten == self._forgotten:
                 self._remember(digest, identity)

@@ -1,9 +1,11 @@
 """What every request passes before Litestar sees it: one ASGI application, as each layer costs more than its work.
 
-In this order: the path's encoding, the size of the body, who asks, how often. Every answer gets the request's id.
+In this order: the path's encoding, the size of the body, the page that a browser shows, who asks, how often. Every
+answer gets the request's id.
 """
 
 import re
+from collections.abc import Collection
 from typing import cast
 
 import structlog
@@ -31,6 +33,8 @@ _UNLIMITED = frozenset({"/health", "/ready"})
 #: A HEAD request is answered as a GET, whose body the server leaves out; a stream would never end.
 _NO_HEAD = frozenset({"/events"})
 
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _NOBODY = ("nobody", 0)
 _LENGTH_DIGITS = 15
@@ -42,12 +46,20 @@ Headers = dict[bytes, bytes]
 class Gate:
     """Lets requests through to `app` that may pass, and answers the others itself."""
 
-    def __init__(self, app: Litestar, authenticator: Authenticator, rates: Rates, body_limit: int) -> None:
+    def __init__(
+        self,
+        app: Litestar,
+        authenticator: Authenticator,
+        rates: Rates,
+        body_limit: int,
+        origins: Collection[str] = (),
+    ) -> None:
         self._app: ASGIApp = app
         self._router = app.asgi_router
         self._authenticator = authenticator
         self._rates = rates
         self._body_limit = body_limit
+        self._origins = frozenset(origin.rstrip("/") for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -71,6 +83,8 @@ class Gate:
             scope = cast("HTTPScope", {**scope, "method": "GET"})
         try:
             self._check_length(headers)
+            if scope["method"] not in _SAFE:
+                self._check_page(headers)
             await self._check_caller(scope, headers)
             if b"transfer-encoding" in headers:
                 receive = replay(await read_unsized(receive, self._body_limit), receive)
@@ -87,6 +101,13 @@ class Gate:
         length = headers.get(b"content-length", b"0")
         if len(length) > _LENGTH_DIGITS or int(length) > self._body_limit:
             raise too_large(self._body_limit)
+
+    def _check_page(self, headers: Headers) -> None:
+        """Refuse a change that a page of another origin has a browser make, which may know the password by itself."""
+        if headers.get(b"sec-fetch-site") != b"cross-site" or "*" in self._origins:
+            return
+        if headers.get(b"origin", b"").decode("latin-1") not in self._origins:
+            raise HttpError(403, "Pages of other origins may change nothing; see CORS_ORIGINS")
 
     async def _check_caller(self, scope: HTTPScope, headers: Headers) -> None:
         """Find out who asks, unless the route is public, and take one of their requests from their rate.

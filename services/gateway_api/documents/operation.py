@@ -42,6 +42,7 @@ class OutcomeUnknown(msgspec.Struct, frozen=True, omit_defaults=True):
 _SENTENCES: dict[int, tuple[str, str]] = {
     400: ("Against a rule", "master_account cannot be deleted"),
     401: ("Missing or wrong credentials", "Incorrect username or password"),
+    403: ("Sent by a page of another origin", "Pages of other origins may change nothing; see CORS_ORIGINS"),
     404: ("Unknown name", "Account 'alice' does not exist"),
     409: ("The idempotency key was used for another request", "The key was used with another content before"),
     413: ("Body too large", "The request body is larger than 10485760 bytes"),

@@ -34,7 +34,7 @@ _TAG = "Accounts"
 #: A credential is a few kilobytes; the bus takes 1 MiB.
 _CREDENTIAL_LIMIT = 256 * 1024
 #: Errors of every route that changes something.
-_CHANGE = (409, 413, 422, 504)
+_CHANGE = (403, 409, 413, 422, 504)
 
 _NAMED = 'The name may also stand in a JSON body, as `{"account_name": "alice"}`; one in the query goes before it.'
 

@@ -215,6 +215,22 @@ async def test_cors_is_closed_unless_it_is_opened(start_edge: StartEdge, credent
             assert answer.status == 401
 
 
+async def test_a_page_of_another_origin_cannot_change_anything(
+    start_edge: StartEdge, credentials: CredentialsStandIn
+) -> None:
+    edge = await start_edge(CORS_ORIGINS="https://app.example")
+    path = "/accounts/add-account?account_name=alice"
+    for headers, expected in (
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://app.example"}, 201),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": edge.url}, 400),  # there is one now
+    ):
+        assert (await edge.ask("POST", path, headers=headers))[0] == expected, headers
+    assert (await edge.ask("GET", "/accounts/", headers={"Sec-Fetch-Site": "cross-site"}))[0] == 200
+
+
 async def test_cors_may_be_open_for_all(start_edge: StartEdge, credentials: CredentialsStandIn) -> None:
     edge = await start_edge(CORS_ORIGINS="*")
     answer = await stranger(edge, "/", {"Origin": "https://any.example"})
