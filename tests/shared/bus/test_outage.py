@@ -40,15 +40,16 @@ class Pair:
     async def until_found(self) -> None:
         """Ask until an answer comes, for at most 10 s."""
         until = time.monotonic() + 10
-        while True:
-            try:
-                await self.bus.request(LIST_ACCOUNTS, Nothing(), actor="x")
-            except CommandError as error:
-                assert error.code == ErrorCode.UNAVAILABLE
-                assert time.monotonic() < until, "the bus did not come back"
-                await asyncio.sleep(0.01)
-            else:
-                return
+        while await self._is_away():
+            assert time.monotonic() < until, "the bus did not come back"
+            await asyncio.sleep(0.01)
+
+    async def _is_away(self) -> bool:
+        try:
+            await self.bus.request(LIST_ACCOUNTS, Nothing(), actor="x")
+        except CommandError as error:
+            return error.code is ErrorCode.UNAVAILABLE
+        return False
 
 
 @pytest.fixture

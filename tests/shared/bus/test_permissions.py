@@ -120,7 +120,7 @@ async def test_outside_programs_reply_to_nobody(allowed: Try) -> None:
 
 async def test_no_seed_no_entry(strict: Strict) -> None:
     server, _ = strict
-    with pytest.raises(nats.errors.Error, match="(?i)authorization"):
+    with pytest.raises(nats.errors.Error, match=r"(?i)authorization"):
         await nats.connect(server.url, allow_reconnect=False, max_reconnect_attempts=1)
 
 
