@@ -130,6 +130,12 @@ class LiveMarket:
             parts.append(await self._under_way(symbol, kind, current, now))
         return join(parts)
 
+    def last_trade(self, symbol: Symbol) -> Trade | None:
+        """Return the last trade since somebody looks at the pair, None before the first."""
+        self._look(symbol.market, symbol.name)
+        trades = self.pair(symbol).trades
+        return trades[-1] if trades else None
+
     def window(self, symbol: Symbol, start_ms: int) -> tuple[Candle, int]:
         """Return one candle of everything from the full minute at or after `start_ms` to now, at most a day ago, and
         the id of its first trade.
