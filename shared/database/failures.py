@@ -31,9 +31,6 @@ _SERVER_FAILURES = (
 #: The transaction lost against another one and may be run again as it is.
 CONFLICTS_TO_REPEAT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
-#: Answers to COMMIT that say for certain that nothing was committed: a deferred constraint, a lost race.
-REFUSALS_AT_COMMIT = (asyncpg.IntegrityConstraintViolationError, *CONFLICTS_TO_REPEAT)
-
 
 def is_server_failure(error: BaseException, connection: Connection | None = None) -> bool:
     """Return whether `error` says that PostgreSQL could not be asked, and not that it refused.
@@ -62,7 +59,7 @@ def unavailable(schema: str, why: str = "is not reachable") -> CommandError:
 
 
 def outcome_unknown(schema: str, key: str | None = None) -> CommandError:
-    """Return the error for a command whose COMMIT was sent and not answered."""
+    """Return the error for a change that was sent to be committed, with no answer."""
     return CommandError(
         ErrorCode.OUTCOME_UNKNOWN,
         f"The database of {schema} was lost while it committed: the change may have been made.",

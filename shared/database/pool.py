@@ -11,7 +11,6 @@ from asyncpg.transaction import Transaction
 
 from shared.backoff import Backoff
 from shared.database.failures import (
-    REFUSALS_AT_COMMIT,
     Connection,
     OwnConnection,
     PooledConnection,
@@ -39,7 +38,8 @@ class Database:
     rate. Inside a transaction use `SET LOCAL` and `pg_advisory_xact_lock` only. The pool replaces connections that
     PostgreSQL has closed, so nothing needs to be done after it was restarted.
 
-    Every method but `start` raises `CommandError` with `UNAVAILABLE` when PostgreSQL cannot be asked.
+    Every method but `start` raises `CommandError` with `UNAVAILABLE` when PostgreSQL cannot be asked. The `fetch…`
+    methods are for reading: where they write (`RETURNING`), the caller must not mind that it may have been done.
     """
 
     def __init__(self, settings: DatabaseSettings, schema: str) -> None:
@@ -119,12 +119,21 @@ class Database:
             return await connection.fetchval(sql, *args)
 
     async def execute(self, sql: str, *args: Any) -> str:
-        """Run a statement that stands alone; return PostgreSQL's word on it, as `INSERT 0 1`.
+        """Run a statement that stands alone and writes; return PostgreSQL's word on it, as `INSERT 0 1`.
 
-        Where it matters whether a statement was done although the server was lost, use `transaction`.
+        Raises:
+            CommandError: also `OUTCOME_UNKNOWN`, when the server was lost after the statement was sent.
         """
-        async with self._lent() as connection:
+        connection = await self._acquire()
+        try:
             return await connection.execute(sql, *args)
+        except Exception as error:
+            if is_server_failure(error, connection):
+                self._log.warning("database lost during a write", schema=self.schema, error=type(error).__name__)
+                raise outcome_unknown(self.schema) from error
+            raise
+        finally:
+            await self._release(connection)
 
     async def clock_offset(self) -> float:
         """Return our clock minus PostgreSQL's, in seconds."""
@@ -183,9 +192,9 @@ class Database:
     async def _commit(self, connection: PooledConnection, transaction: Transaction) -> None:
         try:
             await transaction.commit()
-        except REFUSALS_AT_COMMIT:
-            raise
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            if isinstance(error, asyncpg.PostgresError) and not is_server_failure(error):
+                raise  # its own word that it did not commit: a deferred constraint, a lost race
             self._log.warning("database lost during a commit", schema=self.schema, error=type(error).__name__)
             _terminate(connection)
             raise outcome_unknown(self.schema) from error

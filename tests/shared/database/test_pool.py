@@ -104,6 +104,25 @@ async def test_a_server_that_is_lost_during_the_commit_means_that_nobody_knows(d
     assert caught.value.code is ErrorCode.OUTCOME_UNKNOWN
 
 
+async def test_a_write_that_stands_alone_and_is_not_answered_may_have_been_done(database: Database) -> None:
+    await _die_at_commit(database)
+    with pytest.raises(CommandError) as caught:
+        await database.execute("INSERT INTO entries VALUES ('a', 1, 1)")
+    assert caught.value.code is ErrorCode.OUTCOME_UNKNOWN
+
+
+async def test_a_commit_that_the_server_refuses_was_certainly_not_done(database: Database) -> None:
+    await database.execute("CREATE TABLE pairs (a int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+
+    async def body() -> None:
+        async with database.transaction() as connection:
+            await connection.execute("INSERT INTO pairs VALUES (1), (1)")
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await body()
+    assert await database.fetchval("SELECT count(*) FROM pairs") == 0
+
+
 async def test_an_error_that_is_not_the_servers_is_left_as_it_is(database: Database) -> None:
     with pytest.raises(FileNotFoundError):
         async with database.transaction():
@@ -129,7 +148,7 @@ async def test_everything_works_again_after_postgresql_was_killed(own_server: Po
     own_server.kill()
     for _ in range(3):
         with pytest.raises(CommandError) as caught:
-            await database.execute("INSERT INTO kept VALUES (2)")
+            await database.fetchval("SELECT count(*) FROM kept")
         assert caught.value.code is ErrorCode.UNAVAILABLE
     await own_server.start()
     assert await database.fetchval("SELECT count(*) FROM kept") == 1
