@@ -11,7 +11,6 @@ from services.gateway_api.cors import Cors
 from services.gateway_api.documents.routes import document_routes
 from services.gateway_api.gate import Gate
 from services.gateway_api.guesses import Guesses
-from services.gateway_api.http_server import HttpServer
 from services.gateway_api.rates import Rates
 from services.gateway_api.readiness import ReadinessCheck
 from services.gateway_api.routes.accounts import account_routes
@@ -39,6 +38,7 @@ from shared.contracts.credentials import (
 from shared.contracts.declaration import EDGE
 from shared.events.envelope import Envelope
 from shared.events.reader import Gap
+from shared.http.server import HttpServer
 from shared.service import Health
 from shared.settings import load
 
@@ -79,7 +79,12 @@ class GatewayApi:
         )
         rates = Rates(settings.rate_limit, settings.rate_burst)
         gate = Gate(app, self._authenticator, rates, settings.body_limit, settings.cors_origins)
-        self._server = HttpServer(Cors(gate, settings.cors_origins) if settings.cors_origins else gate, settings)
+        self._server = HttpServer(
+            Cors(gate, settings.cors_origins) if settings.cors_origins else gate,
+            settings.listen,
+            trusted_proxies=settings.trusted_proxies,
+            drain_timeout=settings.drain_timeout,
+        )
 
     @property
     def port(self) -> int:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from shared.http.server import Listen
 from shared.settings import Settings
 
 
@@ -46,6 +47,11 @@ class EdgeSettings(Settings):
 
     #: How long requests under way may take when the edge stops.
     drain_timeout: int = Field(10, alias="DRAIN_TIMEOUT", ge=1)
+
+    @property
+    def listen(self) -> Listen:
+        """Where the edge listens."""
+        return Listen(self.host, self.port, "API_HOST", "API_PORT")
 
     @property
     def body_limit(self) -> int:

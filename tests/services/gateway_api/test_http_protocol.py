@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from services.gateway_api.http_protocol import HEAD_LIMIT
+from shared.http.protocol import HEAD_LIMIT
 from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.raw_http import raw
 

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from services.gateway_api.http_server import HttpServer, PortError
 from services.gateway_api.settings import EdgeSettings
+from shared.http.server import HttpServer, PortError
 from tests.services.gateway_api.conftest import Edge, StartEdge
 from tests.services.gateway_api.credentials_stand_in import CredentialsStandIn
 
@@ -19,20 +19,20 @@ async def nothing(scope: object, receive: object, send: object) -> None:
 async def test_a_taken_port_is_named_with_the_way_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        server = HttpServer(nothing, EdgeSettings.model_validate({"API_PORT": port}))
+        server = HttpServer(nothing, EdgeSettings.model_validate({"API_PORT": port}).listen)
         with pytest.raises(PortError, match=rf"port {port} .* API_PORT"):
             await server.start()
 
 
 async def test_an_address_that_is_not_ours_is_named() -> None:
-    server = HttpServer(nothing, EdgeSettings.model_validate({"API_HOST": "203.0.113.1", "API_PORT": 0}))
+    server = HttpServer(nothing, EdgeSettings.model_validate({"API_HOST": "203.0.113.1", "API_PORT": 0}).listen)
     with pytest.raises(PortError, match=r"203\.0\.113\.1"):
         await server.start()
 
 
 async def test_it_leaves_signals_alone() -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    server = HttpServer(nothing, EdgeSettings.model_validate({"API_PORT": 0}))
+    server = HttpServer(nothing, EdgeSettings.model_validate({"API_PORT": 0}).listen)
     await server.start()
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
     assert server.serving

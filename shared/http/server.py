@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
-from litestar.types import ASGIApp
 
-from services.gateway_api.http_protocol import HttpProtocol
-from services.gateway_api.settings import EdgeSettings
+from shared.http.protocol import HttpProtocol
 
 #: Longer than common clients keep an idle connection, so that it is never we who close one as a request sets out.
 _KEEP_ALIVE = 75
@@ -37,25 +37,55 @@ class _Server(uvicorn.Server):
         yield
 
 
-class HttpServer:
-    """Serves `app` at the address that the settings give."""
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where to listen (port 0: a free one), and the names of the settings that say so, for whoever must change them."""
 
-    def __init__(self, app: ASGIApp, settings: EdgeSettings) -> None:
-        self._settings = settings
+    host: str
+    port: int
+    host_setting: str
+    port_setting: str
+
+
+#: An ASGI application; libraries have types of their own for its three arguments.
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class HttpServer:
+    """Serves an ASGI application.
+
+    Args:
+        app: what answers.
+        listen: where.
+        trusted_proxies: addresses or networks of proxies whose X-Forwarded-For is believed.
+        drain_timeout: seconds that requests under way have when the server stops.
+        websockets: uvicorn's protocol for WebSockets; without one they are refused.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        listen: Listen,
+        *,
+        trusted_proxies: Sequence[str] = (),
+        drain_timeout: int = 10,
+        websockets: type[asyncio.Protocol] | None = None,
+    ) -> None:
+        self._listen = listen
         config = uvicorn.Config(
             app,
             http=HttpProtocol,
-            ws="none",
+            ws=websockets or "none",
             lifespan="off",
             interface="asgi3",
             log_config=None,
             log_level="warning",
             access_log=False,
             server_header=False,
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=list(settings.trusted_proxies),
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=list(trusted_proxies),
             timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=settings.drain_timeout,
+            timeout_graceful_shutdown=drain_timeout,
         )
         self._server = _Server(config)
         self._serving: asyncio.Task[None] | None = None
@@ -79,7 +109,7 @@ class HttpServer:
         Raises:
             PortError: if the address is taken or not ours.
         """
-        self._socket = _listen(self._settings.host, self._settings.port)
+        self._socket = _open(self._listen)
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http server")
         listening = asyncio.create_task(self._server.listening.wait())
         await asyncio.wait((self._serving, listening), return_when=asyncio.FIRST_COMPLETED)
@@ -94,7 +124,8 @@ class HttpServer:
             await self._serving
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _open(listen: Listen) -> socket.socket:
+    host, port = listen.host, listen.port
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(
@@ -105,5 +136,8 @@ def _listen(host: str, port: int) -> socket.socket:
         )
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise PortError(f"port {port} on {host} is in use by another program; set API_PORT") from error
-        raise PortError(f"cannot listen on {host} port {port}: {error.strerror}; set API_HOST and API_PORT") from error
+            raise PortError(f"port {port} on {host} is in use by another program; set {listen.port_setting}") from error
+        raise PortError(
+            f"cannot listen on {host} port {port}: {error.strerror};"
+            f" set {listen.host_setting} and {listen.port_setting}"
+        ) from error

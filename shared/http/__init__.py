@@ -1,0 +1,1 @@
+"""HTTP as the edge and the simulator serve it."""
