@@ -57,7 +57,7 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class ReadinessCheck:
-    """Asks who is there, at most once a second however many want to know.
+    """Asks who is there, at most once a second however many want to know; anew when the bus was lost or found.
 
     Args:
         services: the services that must be ready, by their names on the bus.
@@ -71,12 +71,15 @@ class ReadinessCheck:
         self._own = own
         self._asking: asyncio.Task[Readiness] | None = None
         self._asked_at = float("-inf")
+        self._asked_while_connected = False
 
     async def check(self) -> Readiness:
         """Return the state of everything, from a moment ago."""
         now = time.monotonic()
-        if self._asking is None or (self._asking.done() and now - self._asked_at > _HOLDS):
+        stale = now - self._asked_at > _HOLDS or self._bus.connected != self._asked_while_connected
+        if self._asking is None or (self._asking.done() and stale):
             self._asked_at = now
+            self._asked_while_connected = self._bus.connected
             self._asking = asyncio.create_task(self._ask())
         return await asyncio.shield(self._asking)
 
