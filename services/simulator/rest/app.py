@@ -64,6 +64,23 @@ class RestApp:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
+    async def serve(
+        self, method: str, path: str, parameters: Parameters, account: Account | None, address: str
+    ) -> Answer:
+        """Answer a request that came another way, whose sender (of a signed one) is known; it has its usual weight.
+
+        Raises:
+            Refusal: as the route's.
+        """
+        route, now = self._routes[method, path], self._exchange.now_ms()
+        meter = self._meters[route.venue]
+        meter.spend(address, _weight(route, parameters), now)
+        _check_names(route, parameters)
+        if account is not None and route.orders:
+            meter.count_orders(account.name, route.orders, now)
+        call = Call(self._exchange, self._listen_keys, meter=meter, parameters=parameters, account=account, now=now)
+        return await route.handler(call)
+
     async def _answer(
         self, scope: Mapping[str, Any], body: bytes, headers: Headers
     ) -> tuple[int, bytes, RequestFault | None]:

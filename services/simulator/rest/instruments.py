@@ -32,7 +32,7 @@ def average(exchange: Exchange, symbol: Symbol, now: int) -> tuple[int, int]:
     When nothing was, the last price stands for it.
     """
     start = now - symbol.average_minutes * MINUTE
-    candle, _ = exchange.live.window(symbol, start // 1000 * 1000)
+    candle, _ = exchange.live.window(symbol, start)
     if not candle.volume:
         return exchange.spot.last_price(symbol.name) * symbol.tick_unit, ONE
     return candle.quote_volume * symbol.quote_unit, candle.volume * symbol.base_unit

@@ -83,25 +83,6 @@ class History(Protocol):
     ) -> Sequence[Income]: ...
 
 
-class Aggregate(Protocol):
-    """The fills of one taker at one price, as one trade."""
-
-    @property
-    def aggregate_id(self) -> int: ...
-    @property
-    def price(self) -> int: ...
-    @property
-    def quantity(self) -> int: ...
-    @property
-    def first_id(self) -> int: ...
-    @property
-    def last_id(self) -> int: ...
-    @property
-    def time(self) -> int: ...
-    @property
-    def buyer_is_maker(self) -> bool: ...
-
-
 class LiveMarket(Protocol):
     """What was traded in public: the synthetic past, and since the simulator runs what really was."""
 
@@ -114,15 +95,9 @@ class LiveMarket(Protocol):
         self, symbol: Symbol, *, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
     ) -> Sequence[Trade]: ...
 
-    async def aggregates(
-        self, symbol: Symbol, *, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
-    ) -> Sequence[Aggregate]:
-        """Return the trades by the takers' orders; `from_id` is an aggregate id."""
-
     def window(self, symbol: Symbol, start_ms: int) -> tuple[Candle, int]:
-        """Return one candle of everything from `start_ms`, a full second, to now, and the id of its first trade."""
-
-    def last_trade(self, symbol: Symbol) -> Trade | None: ...
+        """Return one candle of everything from the full minute at or after `start_ms` to now, at most a day ago, and
+        the id of its first trade."""
 
 
 class Exchange(Protocol):

@@ -18,8 +18,8 @@ def percent(change: int, of: int) -> str:
 
 
 def span(exchange: Exchange, symbol: Symbol, start: int) -> tuple[Candle, int]:
-    """Return the candle of all since `start` (ms, cut to the second), and the id of its first trade."""
-    return exchange.live.window(symbol, start // 1000 * 1000)
+    """Return the candle of all since the full minute at or after `start` (ms), and the id of its first trade."""
+    return exchange.live.window(symbol, start)
 
 
 def change(symbol: Symbol, candle: Candle) -> dict[str, object]:
@@ -71,7 +71,14 @@ def best(exchange: Exchange, symbol: Symbol) -> dict[str, object]:
     }
 
 
-def last_quantity(exchange: Exchange, symbol: Symbol) -> str:
+def last_price(exchange: Exchange, symbol: Symbol) -> str:
+    """Return the last price; of a pair that nobody has traded yet, where its market stands."""
+    engine = exchange.spot if symbol.market == "spot" else exchange.usdm
+    ticks = engine.last_price(symbol.name) or exchange.market.price(symbol, exchange.now_ms())
+    return figures(symbol).price(ticks)
+
+
+async def last_quantity(exchange: Exchange, symbol: Symbol) -> str:
     """Return the quantity of the last trade."""
-    trade = exchange.live.last_trade(symbol)
-    return figures(symbol).quantity(trade.quantity if trade else 0)
+    trades = await exchange.live.trades(symbol, from_id=None, start_ms=None, end_ms=None, limit=1)
+    return figures(symbol).quantity(trades[-1].quantity if trades else 0)

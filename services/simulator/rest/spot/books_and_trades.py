@@ -4,6 +4,7 @@ from services.simulator.engine import refusal
 from services.simulator.engine.events import Trade
 from services.simulator.engine.units import ONE
 from services.simulator.rest import refusals
+from services.simulator.rest.aggregates import aggregates
 from services.simulator.rest.figures import Figures, amount, figures
 from services.simulator.rest.instruments import average, known
 from services.simulator.rest.klines import interval_name
@@ -73,7 +74,7 @@ async def aggregate_trades(call: Call) -> Answer:
     if from_id is not None and (start is not None or end is not None):
         raise refusal.bad_combination()
     limit = call.parameters.limit(500, 1000)
-    rows = await call.exchange.live.aggregates(symbol, from_id=from_id, start_ms=start, end_ms=end, limit=limit)
+    rows = await aggregates(call.exchange.live, symbol, from_id=from_id, start_ms=start, end_ms=end, limit=limit)
     text = figures(symbol)
     return [
         {

@@ -1,7 +1,7 @@
 """The tickers of spot. Source: "Market Data endpoints" of Binance's spot `rest-api.md`."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from services.simulator.engine import refusal
 from services.simulator.engine.symbol import Symbol
@@ -32,11 +32,11 @@ def _chosen(call: Call, *, needed: bool = False) -> tuple[Sequence[Symbol], bool
     return list(call.exchange.spot.symbols.values()) if status in {None, "TRADING"} else [], False
 
 
-def _each(
-    call: Call, ticker: Callable[[Symbol], dict[str, object]], *, needed: bool = False
+async def _each(
+    call: Call, ticker: Callable[[Symbol], Awaitable[dict[str, object]]], *, needed: bool = False
 ) -> dict[str, object] | list[dict[str, object]]:
     symbols, single = _chosen(call, needed=needed)
-    return ticker(symbols[0]) if single else [ticker(symbol) for symbol in symbols]
+    return await ticker(symbols[0]) if single else [await ticker(symbol) for symbol in symbols]
 
 
 def _is_mini(call: Call) -> bool:
@@ -50,7 +50,7 @@ async def day_ticker(call: Call) -> Answer:
     """Answer the figures of the last 24 hours."""
     mini = _is_mini(call)
 
-    def ticker(symbol: Symbol) -> dict[str, object]:
+    async def ticker(symbol: Symbol) -> dict[str, object]:
         candle, first_id = tickers.span(call.exchange, symbol, call.now - tickers.DAY)
         counts = tickers.counts(candle, first_id, call.now)
         if mini:
@@ -60,35 +60,35 @@ async def day_ticker(call: Call) -> Answer:
             **tickers.change(symbol, candle),
             "prevClosePrice": text.price(candle.open),
             "lastPrice": text.price(candle.close),
-            "lastQty": tickers.last_quantity(call.exchange, symbol),
+            "lastQty": await tickers.last_quantity(call.exchange, symbol),
             **tickers.best(call.exchange, symbol),
             **tickers.prices(symbol, candle),
             **counts,
         }
 
-    return _each(call, ticker)
+    return await _each(call, ticker)
 
 
 def _mini(symbol: Symbol, prices: dict[str, object], counts: dict[str, object]) -> dict[str, object]:
     return {"symbol": symbol.name, **prices, **counts}
 
 
-def _since(call: Call, start: int) -> Answer:
+async def _since(call: Call, start: int) -> Answer:
     mini = _is_mini(call)
 
-    def ticker(symbol: Symbol) -> dict[str, object]:
+    async def ticker(symbol: Symbol) -> dict[str, object]:
         candle, first_id = tickers.span(call.exchange, symbol, start)
         prices, counts = tickers.prices(symbol, candle), tickers.counts(candle, first_id, call.now)
         return _mini(symbol, prices, counts) if mini else {**tickers.change(symbol, candle), **prices, **counts}
 
-    return _each(call, ticker, needed=True)
+    return await _each(call, ticker, needed=True)
 
 
 async def trading_day(call: Call) -> Answer:
     """Answer the figures since midnight, UTC."""
     if call.parameters.text("timeZone") not in {None, "0", "00:00", "+00:00", "-0", "+0"}:
         raise refusals.invalid_data("timeZone")
-    return _since(call, call.now // tickers.DAY * tickers.DAY)
+    return await _since(call, call.now // tickers.DAY * tickers.DAY)
 
 
 async def rolling(call: Call) -> Answer:
@@ -98,22 +98,25 @@ async def rolling(call: Call) -> Answer:
     length, most = _WINDOWS[parts[2]] if parts else (0, 0)
     if parts is None or int(parts[1]) > most:
         raise refusals.invalid_data("windowSize")
-    return _since(call, (call.now - int(parts[1]) * length) // 60_000 * 60_000)
+    return await _since(call, (call.now - int(parts[1]) * length) // 60_000 * 60_000)
 
 
 async def price(call: Call) -> Answer:
     """Answer last prices."""
 
-    def ticker(symbol: Symbol) -> dict[str, object]:
-        last = call.exchange.spot.last_price(symbol.name)
-        return {"symbol": symbol.name, "price": figures(symbol).price(last)}
+    async def ticker(symbol: Symbol) -> dict[str, object]:
+        return {"symbol": symbol.name, "price": tickers.last_price(call.exchange, symbol)}
 
-    return _each(call, ticker)
+    return await _each(call, ticker)
 
 
 async def book_ticker(call: Call) -> Answer:
     """Answer best bids and asks."""
-    return _each(call, lambda symbol: {"symbol": symbol.name, **tickers.best(call.exchange, symbol)})
+
+    async def ticker(symbol: Symbol) -> dict[str, object]:
+        return {"symbol": symbol.name, **tickers.best(call.exchange, symbol)}
+
+    return await _each(call, ticker)
 
 
 def _count(parameters: Parameters) -> int:

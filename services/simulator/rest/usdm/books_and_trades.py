@@ -3,6 +3,7 @@
 from services.simulator.engine import refusal
 from services.simulator.engine.events import Trade
 from services.simulator.rest import refusals
+from services.simulator.rest.aggregates import aggregates
 from services.simulator.rest.figures import Figures, figures
 from services.simulator.rest.instruments import known
 from services.simulator.rest.parameters import Parameters
@@ -62,7 +63,7 @@ async def aggregate_trades(call: Call) -> Answer:
     if from_id is not None and (start is not None or end is not None):
         raise refusal.bad_combination()
     limit = call.parameters.strict_limit(500, 1000)
-    rows = await call.exchange.live.aggregates(symbol, from_id=from_id, start_ms=start, end_ms=end, limit=limit)
+    rows = await aggregates(call.exchange.live, symbol, from_id=from_id, start_ms=start, end_ms=end, limit=limit)
     text = figures(symbol)
     return [
         {

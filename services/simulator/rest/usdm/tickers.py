@@ -1,6 +1,6 @@
 """Tickers, mark price and funding. Source: "Market Data Endpoints" of Binance's USD-M futures documentation."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from services.simulator.engine.symbol import Symbol
 from services.simulator.market.perpetual import next_funding_time
@@ -16,44 +16,43 @@ _HOUR = 3_600_000
 _INTEREST = "0.00010000"
 
 
-def _each(call: Call, one: Callable[[Symbol], dict[str, object]]) -> Answer:
+async def _each(call: Call, one: Callable[[Symbol], Awaitable[dict[str, object]]]) -> Answer:
     name = call.parameters.optional_symbol()
     if name is not None:
-        return one(known(call.exchange, "usdm", name))
-    return [one(symbol) for symbol in call.exchange.usdm.symbols.values()]
+        return await one(known(call.exchange, "usdm", name))
+    return [await one(symbol) for symbol in call.exchange.usdm.symbols.values()]
 
 
 async def day_ticker(call: Call) -> Answer:
     """Answer the figures of the last 24 hours."""
 
-    def ticker(symbol: Symbol) -> dict[str, object]:
+    async def ticker(symbol: Symbol) -> dict[str, object]:
         candle, first_id = tickers.span(call.exchange, symbol, call.now - tickers.DAY)
         return {
             **tickers.change(symbol, candle),
             "lastPrice": figures(symbol).price(candle.close),
-            "lastQty": tickers.last_quantity(call.exchange, symbol),
+            "lastQty": await tickers.last_quantity(call.exchange, symbol),
             **tickers.prices(symbol, candle),
             **tickers.counts(candle, first_id, call.now),
         }
 
-    return _each(call, ticker)
+    return await _each(call, ticker)
 
 
 async def price(call: Call) -> Answer:
     """Answer last prices."""
 
-    def ticker(symbol: Symbol) -> dict[str, object]:
-        last = call.exchange.usdm.last_price(symbol.name)
-        return {"symbol": symbol.name, "price": figures(symbol).price(last), "time": call.now}
+    async def ticker(symbol: Symbol) -> dict[str, object]:
+        return {"symbol": symbol.name, "price": tickers.last_price(call.exchange, symbol), "time": call.now}
 
-    return _each(call, ticker)
+    return await _each(call, ticker)
 
 
 async def book_ticker(call: Call) -> Answer:
     """Answer best bids and asks."""
     engine = call.exchange.usdm
 
-    def ticker(symbol: Symbol) -> dict[str, object]:
+    async def ticker(symbol: Symbol) -> dict[str, object]:
         return {
             "symbol": symbol.name,
             **tickers.best(call.exchange, symbol),
@@ -61,7 +60,7 @@ async def book_ticker(call: Call) -> Answer:
             "lastUpdateId": engine.depth(symbol.name, 1).last_update_id,
         }
 
-    return _each(call, ticker)
+    return await _each(call, ticker)
 
 
 async def premium_index(call: Call) -> Answer:
@@ -69,7 +68,7 @@ async def premium_index(call: Call) -> Answer:
     hours = call.exchange.funding_hours
     following = next_funding_time(call.now, hours)
 
-    def one(symbol: Symbol) -> dict[str, object]:
+    async def one(symbol: Symbol) -> dict[str, object]:
         market = call.exchange.market
         index = amount(market.index_price(symbol, call.now))
         rate = market.funding_rate(symbol, following - hours * _HOUR, call.now, hours)
@@ -84,7 +83,7 @@ async def premium_index(call: Call) -> Answer:
             "time": call.now // 1000 * 1000,
         }
 
-    return _each(call, one)
+    return await _each(call, one)
 
 
 async def funding_rates(call: Call) -> Answer:
