@@ -25,7 +25,7 @@ class Account(msgspec.Struct, frozen=True):
         return f"Account(name={self.name!r}, api_key={self.api_key!r})"
 
 
-class UnknownAccount(LookupError):
+class UnknownAccountError(LookupError):
     """There is no account with this key."""
 
 
@@ -66,21 +66,23 @@ class Accounts:
         self._now = now
         self._spot_assets, self._usdm_assets = assets
         self._by_key: dict[str, Account] = {}
+        self._by_name: dict[str, Account] = {}
 
     def __len__(self) -> int:
         return len(self._by_key)
 
     def restore(self, accounts: Iterable[Account]) -> None:
         """Take over accounts that the engines know already."""
-        self._by_key = {account.api_key: account for account in accounts}
+        for account in accounts:
+            self._add(account)
 
     def by_api_key(self, api_key: str) -> Account | None:
         """Return the account with this key, if there is one."""
         return self._by_key.get(api_key)
 
     def by_name(self, name: str) -> Account | None:
-        """Return the account of this name, looking through all, if there is one."""
-        return next((account for account in self._by_key.values() if account.name == name), None)
+        """Return the account that the engines call `name`, if there is one."""
+        return self._by_name.get(name)
 
     async def make(self, balances: Mapping[str, Decimal], futures_balances: Mapping[str, Decimal]) -> Account:
         """Open an account with these balances; return when it is durable.
@@ -99,7 +101,7 @@ class Accounts:
         self._spot.set_balances(account.name, spot)
         self._usdm.set_balances(account.name, usdm)
         await self._durable()
-        self._by_key[account.api_key] = account
+        self._add(account)
         return account
 
     async def set_balances(
@@ -108,7 +110,7 @@ class Accounts:
         """Deposit or withdraw until the account has these balances; others stay as they are.
 
         Raises:
-            UnknownAccount: if there is no such account.
+            UnknownAccountError: if there is no such account.
             ValueError: as for `make`, or if open orders lock more than what is to be left.
         """
         account = self._existing(api_key)
@@ -122,19 +124,23 @@ class Accounts:
         """Cancel all orders of an account and forget it with everything that it has.
 
         Raises:
-            UnknownAccount: if there is no such account.
+            UnknownAccountError: if there is no such account.
         """
         account = self._existing(api_key)
         self._ready()
-        del self._by_key[api_key]
+        del self._by_key[api_key], self._by_name[account.name]
         self._spot.close_account(account.name)
         self._usdm.close_account(account.name)
         await self._durable()
 
+    def _add(self, account: Account) -> None:
+        self._by_key[account.api_key] = account
+        self._by_name[account.name] = account
+
     def _existing(self, api_key: str) -> Account:
         account = self._by_key.get(api_key)
         if account is None:
-            raise UnknownAccount("there is no account with this API key")
+            raise UnknownAccountError("there is no account with this API key")
         return account
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from shared.bus.subjects import SERVICE_API_ROOT, Subjects
-from shared.contracts.catalogue import COMMANDS, EVENT_SERVICES, commands_for
+from shared.contracts.catalogue import COMMANDS, EVENT_SERVICES, SERVICES, commands_for
 from shared.contracts.declaration import EDGE, OUTSIDE
 
 _JS = "$JS.API"
@@ -31,9 +31,8 @@ def permissions_for(user: str, subjects: Subjects) -> Permissions:
     actor = None if user == EDGE else user
     publish += [subjects.command_permission(command, actor) for command in commands_for(user)]
 
-    own_commands = [command for command in COMMANDS if command.service == user]
-    if own_commands or user == EDGE:
-        # The edge answers no command, but discovery.
+    if user in SERVICES:
+        own_commands = [command for command in COMMANDS if command.service == user]
         publish.append(subjects.any_inbox())
         subscribe += [subjects.command_permission(command, None) for command in own_commands]
         for verb in ("PING", "INFO", "STATS"):

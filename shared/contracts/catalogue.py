@@ -1,7 +1,7 @@
 """All contracts in one place: what the permissions, the AsyncAPI document and the tests are made from."""
 
 from shared.contracts import credentials
-from shared.contracts.declaration import EDGE, OUTSIDE, AnyCommand, AnyEvent
+from shared.contracts.declaration import EDGE, OUTSIDE, SIMULATOR, AnyCommand, AnyEvent
 
 #: Services with commands or events of their own, in the order of their start.
 _CONTRACTS = (credentials,)
@@ -12,10 +12,11 @@ EVENTS: tuple[AnyEvent, ...] = tuple(event for contract in _CONTRACTS for event 
 #: Services that publish events and so own a stream.
 EVENT_SERVICES: tuple[str, ...] = tuple(dict.fromkeys(event.service for event in EVENTS))
 
+#: Services that answer commands, or discovery at least.
+SERVICES: tuple[str, ...] = tuple(dict.fromkeys((EDGE, *(command.service for command in COMMANDS), SIMULATOR)))
+
 #: Every NATS user: each service that answers or asks, and the outside programs.
-USERS: tuple[str, ...] = tuple(
-    sorted({EDGE, OUTSIDE, *EVENT_SERVICES, *(c.service for c in COMMANDS), *(u for c in COMMANDS for u in c.callers)})
-)
+USERS: tuple[str, ...] = tuple(sorted({OUTSIDE, *SERVICES, *EVENT_SERVICES, *(u for c in COMMANDS for u in c.callers)}))
 
 
 def commands_of(service: str) -> tuple[AnyCommand, ...]:

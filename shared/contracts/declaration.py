@@ -25,6 +25,8 @@ COMMON_ERRORS = frozenset(
 EDGE = "gateway_api"
 #: The NATS user of programs outside; its actor token is its own name.
 OUTSIDE = "outside"
+#: The exchange on this machine. It has no commands yet, but answers discovery.
+SIMULATOR = "simulator"
 #: Who may send a command that is part of the public interface.
 PUBLIC = frozenset({EDGE, OUTSIDE})
 

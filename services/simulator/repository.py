@@ -1,0 +1,237 @@
+"""The state of the exchange in PostgreSQL."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
+
+from services.simulator.accounts import Account
+from services.simulator.batch import Batch, VenueRow
+from services.simulator.batch_sql import statement
+from services.simulator.engine.events import (
+    AccountRow,
+    BalanceRow,
+    Income,
+    IncomeKind,
+    OrderRow,
+    OrderUpdate,
+    PositionRow,
+)
+from services.simulator.engine.records import InstrumentRow, State
+from services.simulator.live_minute import SECONDS, LiveMinute
+from services.simulator.market.candles import Candle
+from services.simulator.store import Kept, Window
+from services.simulator.venue import Venue
+from shared.database.migrate import ensure_migrated
+from shared.database.pool import Database
+from shared.settings import DatabaseSettings
+
+SCHEMA = "simulator"
+
+R = TypeVar("R")
+
+
+class SupersededError(RuntimeError):
+    """Another simulator has started on the same schema; this one may write no more."""
+
+
+class Repository:
+    """A store that survives: what `write` returned from is there after any crash."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._settings = settings
+        self._database = Database(settings, SCHEMA)
+        self._epoch = 0
+
+    async def start(self) -> Kept:
+        """Migrate if necessary, become the one that writes, and return what is there; wait for PostgreSQL if need be.
+
+        Raises:
+            CommandError: `UNAVAILABLE` when PostgreSQL is lost meanwhile.
+        """
+        await ensure_migrated(self._settings, SCHEMA)
+        await self._database.start()
+        async with self._database.transaction() as connection:
+            venues = await connection.fetchrow("UPDATE exchange SET epoch = epoch + 1 RETURNING epoch, spot, usdm")
+            assert venues is not None, "expected the one row that the migration makes"
+            self._epoch = venues["epoch"]
+            accounts = await connection.fetch("SELECT name, api_key, api_secret, created FROM accounts")
+            states = {}
+            for venue in ("spot", "usdm"):
+                row = msgspec.json.decode(venues[venue], type=VenueRow)
+                states[venue] = State(
+                    now=row.now,
+                    counters=row.counters,
+                    instruments=await _all(connection, "instruments", venue, InstrumentRow),
+                    accounts=await _all(connection, "settings", venue, AccountRow),
+                    balances=await _all(connection, "balances", venue, BalanceRow),
+                    positions=await _all(connection, "positions", venue, PositionRow),
+                    orders=await _all(connection, "orders", venue, OrderRow, "AND open"),
+                    fees=row.fees,
+                    abandoned=row.abandoned,
+                )
+        return Kept(tuple(Account(*record.values()) for record in accounts), states["spot"], states["usdm"])
+
+    async def stop(self) -> None:
+        """Let go of PostgreSQL."""
+        await self._database.stop()
+
+    async def write(self, batch: Batch) -> None:
+        """Write a batch in one transaction; the same one again does no harm.
+
+        Raises:
+            CommandError: if it is not known to be written.
+            SupersededError: if another simulator has taken over.
+        """
+        sql, arguments = statement(batch, self._epoch)
+        if await self._database.fetchval(sql, *arguments) is None:
+            raise SupersededError("another simulator has started on the same database; this one writes no more")
+
+    # Orders, fills and incomes.
+
+    async def order(
+        self, venue: Venue, account: str, symbol: str, order_id: int | None, client_order_id: str | None
+    ) -> OrderRow | None:
+        """Return an order; of several with a client order id the newest."""
+        row = await self._database.fetchval(
+            """
+            SELECT row FROM orders
+            WHERE account = $1 AND venue = $2 AND symbol = $3
+              AND ($4::bigint IS NULL OR order_id = $4) AND ($5::text IS NULL OR client_order_id = $5)
+            ORDER BY order_id DESC LIMIT 1
+            """,
+            account,
+            venue,
+            symbol,
+            order_id,
+            client_order_id,
+        )
+        return None if row is None else msgspec.json.decode(row, type=OrderRow)
+
+    async def orders(self, venue: Venue, account: str, symbol: str | None, window: Window) -> Sequence[OrderRow]:
+        """Return orders by id."""
+        where = "account = $1 AND venue = $2 AND ($3::text IS NULL OR symbol = $3)"
+        return await self._window(
+            "orders", where, [account, venue, symbol], window, columns=("order_id", "created"), kind=OrderRow
+        )
+
+    async def fills(
+        self, venue: Venue, account: str, symbol: str | None, order_id: int | None, window: Window
+    ) -> Sequence[OrderUpdate]:
+        """Return fills in their order."""
+        where = """
+            account = $1 AND venue = $2 AND ($3::text IS NULL OR symbol = $3) AND ($4::bigint IS NULL OR order_id = $4)
+        """
+        arguments = [account, venue, symbol, order_id]
+        return await self._window("fills", where, arguments, window, columns=("trade_id", "time"), kind=OrderUpdate)
+
+    async def incomes(
+        self, account: str, symbol: str | None, kind: IncomeKind | None, window: Window
+    ) -> Sequence[Income]:
+        """Return incomes in their order."""
+        where = "account = $1 AND ($2::text IS NULL OR symbol = $2) AND ($3::text IS NULL OR kind = $3)"
+        arguments = [account, symbol, None if kind is None else str(kind)]
+        return await self._window("incomes", where, arguments, window, columns=("tran_id", "time"), kind=Income)
+
+    async def _window(
+        self,
+        table: str,
+        where: str,
+        arguments: list[Any],
+        window: Window,
+        *,
+        columns: tuple[str, str],
+        kind: type[R],
+    ) -> list[R]:
+        id_, time = columns
+        first = len(arguments) + 1
+        order = f"{id_} ASC" if window.forward else f"{id_} DESC"
+        records = await self._database.fetch(
+            f"""
+            SELECT row FROM {table} WHERE {where}
+              AND (${first}::bigint IS NULL OR {id_} >= ${first})
+              AND (${first + 1}::bigint IS NULL OR {time} >= ${first + 1})
+              AND (${first + 2}::bigint IS NULL OR {time} <= ${first + 2})
+            ORDER BY {order} LIMIT ${first + 3}
+            """,
+            *arguments,
+            *(window.from_id, window.start_ms, window.end_ms, window.limit),
+        )
+        rows = [msgspec.json.decode(record["row"], type=kind) for record in records]
+        return rows if window.forward else rows[::-1]
+
+    # Live candles.
+
+    async def write_minutes(self, minutes: Sequence[tuple[Venue, str, LiveMinute]]) -> None:
+        """Keep minutes of live candles, in place of what there was of the same minutes."""
+        # Arrays of arrays can't be unnested one level down, so a row of numbers travels as text.
+        await self._database.execute(
+            """
+            INSERT INTO minutes (venue, symbol, open_time, count, first_id, row, seconds)
+            SELECT venue, symbol, open_time, count, first_id, row::bigint[], seconds
+            FROM unnest($1::text[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[], $6::text[], $7::bytea[])
+              AS new (venue, symbol, open_time, count, first_id, row, seconds)
+            WHERE (SELECT epoch FROM exchange) = $8
+            ON CONFLICT (venue, symbol, open_time) DO UPDATE
+            SET count = excluded.count, first_id = excluded.first_id, row = excluded.row, seconds = excluded.seconds
+            """,
+            *map(
+                list,
+                zip(
+                    *(
+                        (
+                            venue,
+                            symbol,
+                            minute.open_time,
+                            minute.count,
+                            minute.first_id,
+                            "{" + ",".join(map(str, minute.candle)) + "}",
+                            minute.seconds,
+                        )
+                        for venue, symbol, minute in minutes
+                    ),
+                    strict=True,
+                ),
+            ),
+            self._epoch,
+        )
+
+    async def recent_minutes(self, start_ms: int) -> Sequence[tuple[Venue, str, LiveMinute]]:
+        """Return all minutes of live candles since `start_ms`, in order of time; seconds only of those not complete."""
+        records = await self._database.fetch(
+            """
+            SELECT venue, symbol, row, first_id, count,
+                   CASE WHEN count < $2 THEN seconds ELSE ''::bytea END AS seconds
+            FROM minutes WHERE open_time >= $1 ORDER BY open_time
+            """,
+            start_ms,
+            SECONDS,
+        )
+        return [(record["venue"], record["symbol"], _minute(record)) for record in records]
+
+    async def minutes(
+        self, venue: Venue, symbol: str, start_ms: int, end_ms: int, *, seconds: bool
+    ) -> Sequence[LiveMinute]:
+        """Return the minutes of live candles that begin in the range, in order; with their `seconds` if so asked."""
+        records = await self._database.fetch(
+            """
+            SELECT row, first_id, count, CASE WHEN $5 THEN seconds ELSE ''::bytea END AS seconds
+            FROM minutes WHERE venue = $1 AND symbol = $2 AND open_time >= $3 AND open_time < $4 ORDER BY open_time
+            """,
+            venue,
+            symbol,
+            start_ms,
+            end_ms,
+            seconds,
+        )
+        return [_minute(record) for record in records]
+
+
+def _minute(record: asyncpg.Record) -> LiveMinute:
+    return LiveMinute(Candle(*record["row"]), record["first_id"], record["count"], record["seconds"])
+
+
+async def _all(connection: Any, table: str, venue: str, kind: type[R], more: str = "") -> tuple[R, ...]:
+    records = await connection.fetch(f"SELECT row FROM {table} WHERE venue = $1 {more}", venue)
+    return tuple(msgspec.json.decode(record["row"], type=kind) for record in records)
