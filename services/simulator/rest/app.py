@@ -11,7 +11,7 @@ from services.simulator.rest import refusals, signing
 from services.simulator.rest.catalogue import ROUTES
 from services.simulator.rest.parameters import Parameters, pairs
 from services.simulator.rest.ports import Account, Exchange, Faults, ListenKeys, RequestFault
-from services.simulator.rest.routing import Answer, Call, Route, Security
+from services.simulator.rest.routing import Answer, Call, Method, Route, Security
 from services.simulator.rest.weights import BINANCE, Meter, RateLimits
 
 Message = MutableMapping[str, Any]
@@ -65,7 +65,7 @@ class RestApp:
         await send({"type": "http.response.body", "body": answer})
 
     async def serve(
-        self, method: str, path: str, parameters: Parameters, account: Account | None, address: str
+        self, method: Method, path: str, parameters: Parameters, account: Account | None, address: str
     ) -> Answer:
         """Answer a request that came another way, whose sender (of a signed one) is known; it has its usual weight.
 

@@ -15,10 +15,13 @@ import structlog
 from services.simulator.engine.refusal import Refusal
 from services.simulator.rest import refusals, signing
 from services.simulator.rest.parameters import Parameters
+from services.simulator.rest.ports import Account
+from services.simulator.rest.routing import Answer
+from services.simulator.rest.routing import Method as Verb
 from services.simulator.streams.api_methods import METHODS, Method
 from services.simulator.streams.frames import text_frame
 from services.simulator.streams.outlet import Outlet
-from services.simulator.streams.ports import Account, Exchange
+from services.simulator.streams.ports import Exchange
 from services.simulator.streams.user_streams import USER_DATA, Told, UserStreams
 from services.simulator.venue import Venue
 
@@ -34,13 +37,30 @@ class Api(Protocol):
     """The REST API, for requests whose sender is known already."""
 
     async def serve(
-        self, method: str, path: str, parameters: Parameters, account: Account | None, address: str
-    ) -> bytes | Mapping[str, object] | list[object] | list[dict[str, object]]:
+        self, method: Verb, path: str, parameters: Parameters, account: Account | None, address: str
+    ) -> Answer:
         """Answer a request as its route does, with its weight.
 
         Raises:
             Refusal: as the route's.
         """
+
+
+class RequestFault(Protocol):
+    """What is to go wrong with a request; see `faults.RequestFault`."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def lost(self) -> bool: ...
+
+
+class RequestFaults(Protocol):
+    """The faults, as far as they meet requests; see `faults.Faults`."""
+
+    async def before_request(self, path: str, api_key: str | None, method: str = "") -> RequestFault | None: ...
 
 
 class ApiConnection:
@@ -53,6 +73,7 @@ class ApiConnection:
         users: UserStreams,
         *,
         api: Api | None,
+        faults: RequestFaults,
         outlet: Outlet,
         address: str,
     ) -> None:
@@ -60,6 +81,7 @@ class ApiConnection:
         self._exchange = exchange
         self._users = users
         self._api = api
+        self._faults = faults
         self._outlet = outlet
         self._address = address
         self._subscriptions: dict[int, tuple[str, Told]] = {}
@@ -111,8 +133,16 @@ class ApiConnection:
     async def _pass_on(self, api: Api, method: Method, request_id: object, sent: Mapping[str, object]) -> None:
         try:
             account = self._sender(sent) if method.signed else None
+            api_key = account.api_key if account else None
+            fault = await self._faults.before_request(method.path, api_key, method.verb)
+            if fault is not None and fault.status:
+                self._answer(request_id, fault.status, {"error": msgspec.Raw(fault.body)})
+                return
             parameters = Parameters({name: _text(value) for name, value in sent.items() if name not in _OURS})
             answer = await api.serve(method.verb, method.path, parameters, account, self._address)
+            if fault is not None and fault.lost:
+                self._outlet.drop()
+                return
             result = msgspec.Raw(answer) if isinstance(answer, bytes) else answer
             self._answer(request_id, 200, {"result": result})
         except Refusal as refused:

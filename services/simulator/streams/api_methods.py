@@ -4,18 +4,19 @@ from collections.abc import Mapping
 
 import msgspec
 
+from services.simulator.rest.routing import Method as Verb
 from services.simulator.venue import Venue
 
 
 class Method(msgspec.Struct, frozen=True):
     """A route by its HTTP method and path, and whether its parameters must be signed."""
 
-    verb: str
+    verb: Verb
     path: str
     signed: bool = False
 
 
-def _spot(verb: str, path: str, *, signed: bool = False) -> Method:
+def _spot(verb: Verb, path: str, *, signed: bool = False) -> Method:
     return Method(verb, f"/api/v3/{path}", signed)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from services.simulator.engine.events import Outcome
 from services.simulator.faults import Fault
-from services.simulator.streams.api_connection import Api, ApiConnection
+from services.simulator.streams.api_connection import Api, ApiConnection, RequestFaults
 from services.simulator.streams.hub import Hub
 from services.simulator.streams.listen_keys import ListenKeys
 from services.simulator.streams.market_connection import MarketConnection
@@ -27,8 +27,8 @@ _DEFAULTS = SocketLimits()
 _EXPIRY_PERIOD = 1000
 
 
-class Faults(MessageFaults, Protocol):
-    """The faults, as far as they meet sockets; see `faults.Faults`."""
+class Faults(MessageFaults, RequestFaults, Protocol):
+    """The faults, as far as they meet sockets and requests; see `faults.Faults`."""
 
     def listen(self, listener: Callable[[Fault], None]) -> None: ...
     def refuses_socket(self, path: str, api_key: str | None = None) -> bool: ...
@@ -74,6 +74,10 @@ class StreamsApp:
     def streams(self, venue: Venue) -> tuple[str, ...]:
         """Return the names of the market streams that are made now."""
         return self._hubs[venue].streams
+
+    def user_streams(self, venue: Venue) -> tuple[str, ...]:
+        """Return the names of the accounts that are told what happens to them."""
+        return self._users.accounts(venue)
 
     def stop(self) -> None:
         """Make no more updates."""
@@ -132,9 +136,14 @@ class StreamsApp:
     def _connection(self, wanted: Target, scope: Mapping[str, Any], outlet: Outlet) -> MarketConnection | ApiConnection:
         if wanted.api:
             client = scope.get("client")
-            address = client[0] if client else ""
             return ApiConnection(
-                wanted.venue, self._exchange, self._users, api=self._api, outlet=outlet, address=address
+                wanted.venue,
+                self._exchange,
+                self._users,
+                api=self._api,
+                faults=self._faults,
+                outlet=outlet,
+                address=client[0] if client else "",
             )
         hub = self._hubs[wanted.venue]
         connection = MarketConnection(hub, self._users, outlet, self._limits.streams, combined=wanted.combined)

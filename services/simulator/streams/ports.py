@@ -12,20 +12,10 @@ from services.simulator.engine.spot import SpotEngine
 from services.simulator.engine.symbol import Symbol
 from services.simulator.market.candles import Candle, Candles
 from services.simulator.market.synthetic_market import SyntheticMarket
+from services.simulator.rest.ports import Account
 from services.simulator.venue import Venue
 
 Listener = Callable[[Venue, Outcome], None]
-
-
-class Account(Protocol):
-    """An account of the exchange; `name` is what both engines call it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def api_key(self) -> str: ...
-    @property
-    def api_secret(self) -> str: ...
 
 
 class Accounts(Protocol):

@@ -54,6 +54,10 @@ class UserStreams:
         if not of_account:
             self._told.pop((venue, account), None)
 
+    def accounts(self, venue: Venue) -> tuple[str, ...]:
+        """Return the names of the accounts that have streams."""
+        return tuple(account for of, account in self._told if of == venue)
+
     # Listen keys.
 
     def subscribe(self, venue: Venue, key: str, subscriber: Subscriber) -> bool:

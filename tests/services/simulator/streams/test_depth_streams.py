@@ -59,9 +59,7 @@ async def _trade(simulator: Running, venue: str, stop: asyncio.Event) -> int:
         if count % 5 == 0:
             await simulator.signed("POST", path, account, type="MARKET", **order)
             continue
-        placed = await simulator.signed(
-            "POST", path, account, type="LIMIT", timeInForce="GTC", price=limit, **order
-        )
+        placed = await simulator.signed("POST", path, account, type="LIMIT", timeInForce="GTC", price=limit, **order)
         if count % 3 == 0 and placed["status"] == "NEW":
             await simulator.signed("DELETE", path, account, symbol="BTCUSDT", orderId=placed["orderId"])
     return count

@@ -1,0 +1,138 @@
+"""ccxt.pro's `binance` and `binanceusdm` watch everything with nothing but other base URLs."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from services.simulator.accounts import Account
+from services.simulator.venue import Venue
+from tests.services.simulator.streams import clients
+from tests.services.simulator.streams.running import Running
+
+_SYMBOLS = {"spot": "BTC/USDT", "usdm": "BTC/USDT:USDT"}
+_CLIENTS: dict[str, Callable[..., Any]] = {"spot": clients.spot, "usdm": clients.usdm}
+
+
+@contextlib.asynccontextmanager
+async def client_of(venue: str, simulator: Running, account: Account | None = None) -> AsyncIterator[Any]:
+    client = _CLIENTS[venue](simulator, account)
+    try:
+        async with asyncio.timeout(40):
+            yield client
+    finally:
+        await client.close()
+
+
+@pytest.mark.parametrize("venue", ["spot", "usdm"])
+async def test_the_market_is_watched(simulator: Running, venue: str) -> None:
+    symbol = _SYMBOLS[venue]
+    async with client_of(venue, simulator) as client:
+        book = await client.watch_order_book(symbol)
+        before = book["nonce"]
+        book = await client.watch_order_book(symbol)
+        assert book["nonce"] >= before
+        assert book["bids"][0][0] < book["asks"][0][0]
+
+        (trade, *_) = await client.watch_trades(symbol)
+        assert trade["symbol"] == symbol
+        assert trade["amount"] > 0
+
+        ticker = await client.watch_ticker(symbol)
+        assert ticker["symbol"] == symbol
+        assert ticker["low"] <= ticker["last"] <= ticker["high"]
+        assert ticker["baseVolume"] > 0
+
+        tickers = await client.watch_tickers()
+        assert symbol in tickers or await client.watch_tickers()
+
+        candles = await client.watch_ohlcv(symbol, "1m")
+        assert candles[-1][0] % 60_000 == 0
+        assert candles[-1][3] <= candles[-1][4] <= candles[-1][2]
+
+        best = await client.watch_bids_asks([symbol])
+        assert best[symbol]["bid"] < best[symbol]["ask"]
+
+
+async def test_mark_prices_are_watched(simulator: Running) -> None:
+    async with client_of("usdm", simulator) as client:
+        mark = await client.watch_mark_price("BTC/USDT:USDT")
+        assert mark["markPrice"] > 0
+        funding = mark["info"]
+        assert int(funding["T"]) % (8 * 3600 * 1000) == 0
+        assert abs(float(funding["r"])) <= 0.0075
+
+
+async def _until(watch: Callable[[], Any], fits: Callable[[Any], bool]) -> Any:
+    """Watch until something fits, and return it."""
+    while True:
+        for one in await watch():
+            if fits(one):
+                return one
+
+
+async def _told_of(simulator: Running, venue: Venue) -> None:
+    """Return when an account is told what happens to it."""
+    while not simulator.streams.user_streams(venue):
+        await asyncio.sleep(0)
+
+
+async def test_what_happens_to_a_spot_account_is_watched(simulator: Running) -> None:
+    account = await simulator.account(USDT="100000", BTC="1")
+    async with client_of("spot", simulator, account) as client, asyncio.TaskGroup() as tasks:
+        closed = tasks.create_task(_until(client.watch_orders, lambda order: order["status"] == "closed"))
+        traded = tasks.create_task(_until(client.watch_my_trades, lambda _: True))
+        balance = tasks.create_task(client.watch_balance())
+        await _told_of(simulator, "spot")
+        placed = await client.create_order("BTC/USDT", "market", "buy", 0.01)
+        order, trade = await closed, await traded
+        assert (order["id"], order["symbol"], order["side"]) == (placed["id"], "BTC/USDT", "buy")
+        assert order["filled"] == 0.01
+        assert (trade["order"], trade["fee"]["currency"]) == (placed["id"], "BTC")
+        assert (await balance)["BTC"]["free"] == pytest.approx(1.01 - 0.01 * 0.001)
+
+
+async def test_what_happens_to_a_futures_account_is_watched(simulator: Running) -> None:
+    account = await simulator.account(USDT="100000")
+    async with client_of("usdm", simulator, account) as client, asyncio.TaskGroup() as tasks:
+        assert await client.watch_positions() == []
+        closed = tasks.create_task(_until(client.watch_orders, lambda order: order["status"] == "closed"))
+        traded = tasks.create_task(_until(client.watch_my_trades, lambda _: True))
+        balance = tasks.create_task(client.watch_balance())
+        opened = tasks.create_task(_until(client.watch_positions, lambda _: True))
+        await _told_of(simulator, "usdm")
+        placed = await client.create_order("BTC/USDT:USDT", "market", "sell", 0.02)
+        order, trade, position = await closed, await traded, await opened
+        assert (order["id"], order["symbol"], order["side"]) == (placed["id"], "BTC/USDT:USDT", "sell")
+        assert (trade["order"], trade["fee"]["currency"]) == (placed["id"], "USDT")
+        assert (await balance)["USDT"]["total"] < 100_000
+        assert (position["side"], position["contracts"]) == ("short", 0.02)
+
+
+async def test_conditional_futures_orders_are_watched(simulator: Running) -> None:
+    account = await simulator.account(USDT="100000")
+    async with client_of("usdm", simulator, account) as client, asyncio.TaskGroup() as tasks:
+        opened = tasks.create_task(_until(client.watch_orders, lambda order: order["status"] == "open"))
+        await _told_of(simulator, "usdm")
+        price = (await client.fetch_ticker("BTC/USDT:USDT"))["last"]
+        stop = round(price * 1.05, 1)
+        placed = await client.create_order("BTC/USDT:USDT", "market", "buy", 0.02, None, {"triggerPrice": stop})
+        order = await opened
+        assert (order["id"], order["triggerPrice"]) == (placed["id"], stop)
+        cancelled = tasks.create_task(_until(client.watch_orders, lambda order: order["status"] == "canceled"))
+        await client.cancel_order(placed["id"], "BTC/USDT:USDT", {"trigger": True})
+        assert (await cancelled)["id"] == placed["id"]
+
+
+async def test_orders_are_placed_over_the_websocket_api(simulator: Running) -> None:
+    account = await simulator.account(USDT="100000")
+    async with client_of("spot", simulator, account) as client:
+        price = round((await client.fetch_ticker("BTC/USDT"))["last"] * 0.9, 2)
+        order = await client.create_order_ws("BTC/USDT", "limit", "buy", 0.01, price)
+        assert order["status"] == "open"
+        (found,) = await client.fetch_open_orders_ws("BTC/USDT")
+        assert found["id"] == order["id"]
+        await client.cancel_order_ws(order["id"], "BTC/USDT")
+        assert await client.fetch_open_orders("BTC/USDT") == []
