@@ -1,0 +1,97 @@
+"""200 market sockets on the simulator: the share of a core that its process takes, and what arrives.
+
+    python -m bench.simulator_streams [--sockets 200] [--seconds 20]
+
+The simulator runs in a process of its own, without a database. Each socket has one of five pairs and its trades, diff
+depth, book ticker, klines and ticker; the readers are in this process and not counted.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import time
+from collections import Counter
+
+import psutil
+import uvloop
+import websockets
+
+_PAIRS = ("btcusdt", "ethusdt", "solusdt", "ethbtc", "btcusdc")
+_FEEDS = ("trade", "depth@100ms", "bookTicker", "kline_1m", "ticker")
+_WARM_UP = 3.0
+
+
+def _serve(port: "multiprocessing.Queue[int]") -> None:
+    from tests.services.simulator.streams.running import running
+
+    async def serve() -> None:
+        async with running() as simulator:
+            port.put(simulator.port)
+            await asyncio.Event().wait()
+
+    uvloop.run(serve())
+
+
+async def _read(port: int, pair: str, counts: Counter[str]) -> None:
+    streams = "/".join(f"{pair}@{feed}" for feed in _FEEDS)
+    async with websockets.connect(f"ws://127.0.0.1:{port}/stream?streams={streams}", compression=None) as socket:
+        async for message in socket:
+            counts[pair] += 1
+            counts["bytes"] += len(message)
+
+
+async def _measure(port: int, process: psutil.Process, sockets: int, seconds: float) -> None:
+    async def measure() -> tuple[float, float, Counter[str]]:
+        await asyncio.sleep(_WARM_UP)
+        before, began, cpu = counts.copy(), time.perf_counter(), process.cpu_times()
+        await asyncio.sleep(seconds)
+        after, took = process.cpu_times(), time.perf_counter() - began
+        return after.user + after.system - cpu.user - cpu.system, took, counts - before
+
+    counts: Counter[str] = Counter()
+    idle_before, idle_began = process.cpu_times(), time.perf_counter()
+    await asyncio.sleep(_WARM_UP)
+    idle_after, idle_took = process.cpu_times(), time.perf_counter() - idle_began
+    idle = idle_after.user + idle_after.system - idle_before.user - idle_before.system
+    readers = [asyncio.create_task(_read(port, _PAIRS[number % len(_PAIRS)], counts)) for number in range(sockets)]
+    used, took, told = await measure()
+    for reader in readers:
+        reader.cancel()
+    per_pair = {pair: told[pair] / took / (sockets / len(_PAIRS)) for pair in _PAIRS}
+    print(
+        json.dumps(
+            {
+                "sockets": sockets,
+                "seconds": round(took, 1),
+                "cpu_percent": round(100 * used / took, 1),
+                "cpu_percent_without_sockets": round(100 * idle / idle_took, 1),
+                "updates_per_second_by_pair": {pair: round(rate, 1) for pair, rate in per_pair.items()},
+                "messages_per_second": round(sum(told[pair] for pair in _PAIRS) / took),
+                "megabytes_per_second": round(told["bytes"] / took / 1e6, 2),
+                "memory_megabytes": round(process.memory_info().rss / 1e6, 1),
+            },
+            indent=1,
+        )
+    )
+
+
+def main() -> None:
+    """Measure once and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sockets", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    arguments = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    port: multiprocessing.Queue[int] = context.Queue()
+    server = context.Process(target=_serve, args=(port,), daemon=True)
+    server.start()
+    try:
+        uvloop.run(_measure(port.get(timeout=30), psutil.Process(server.pid), arguments.sockets, arguments.seconds))
+    finally:
+        server.terminate()
+        server.join()
+
+
+if __name__ == "__main__":
+    main()
