@@ -72,7 +72,8 @@ def stack(folder: Path | None = None, **environment: str) -> Iterator[RunningSta
     port = free_port()
     settings = {
         "API_PORT": str(port), "HUMMINGBUS_DATA": str(place / "data"), "HUMMINGBUS_ENV_FILE": str(place / ".env"),
-        "API_USERNAME": "admin", "API_PASSWORD": PASSWORD, "CONFIG_PASSWORD": PASSWORD, **environment,
+        "API_USERNAME": "admin", "API_PASSWORD": PASSWORD, "CONFIG_PASSWORD": PASSWORD,
+        "SIMULATOR_PORT": "0", "SIMULATOR_ADMIN_PORT": "0", **environment,
     }  # fmt: skip
     began = time.perf_counter()
     process = subprocess.Popen(

@@ -16,7 +16,10 @@ from hummingbus.stack.run_file import Run, read_run
 
 ROOT = Path(__file__).parent.parent
 #: Never handed on from whoever runs the tests.
-_OURS = ("API_", "HUMMINGBUS_", "CONFIG_PASSWORD", "NATS_", "DATABASE_URL", "LOG_LEVEL", "USERNAME", "PASSWORD")
+_OURS = (
+    *("API_", "HUMMINGBUS_", "CONFIG_PASSWORD", "NATS_", "DATABASE_URL", "LOG_LEVEL", "USERNAME", "PASSWORD"),
+    "SIMULATOR",
+)
 
 
 def free_port() -> int:
@@ -33,7 +36,7 @@ class RunningStack:
     Args:
         folder: where it runs; see `tests.servers.short_folder`.
         port: the API's port.
-        settings: further environment variables.
+        settings: further environment variables; without `SIMULATOR` it runs without the simulator.
     """
 
     def __init__(self, folder: Path, port: int, settings: Mapping[str, str] | None = None) -> None:
@@ -41,7 +44,7 @@ class RunningStack:
         self.port = port
         self.output: list[str] = []
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        environment |= {"PYTHONPATH": str(ROOT), "API_PORT": str(port), **(settings or {})}
+        environment |= {"PYTHONPATH": str(ROOT), "API_PORT": str(port), "SIMULATOR": "off", **(settings or {})}
         self.data = folder / environment.get("HUMMINGBUS_DATA", "data")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hummingbus", "up"],

@@ -9,6 +9,7 @@ import msgspec
 from hummingbus.stack.nkey import Nkey
 from hummingbus.stack.settings import EDGE_SERVICE, StackSettings
 from shared.contracts.credentials import RELEASE_SECRET
+from shared.contracts.declaration import SIMULATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Addresses:
     nats_url: str = field(repr=False)  # somebody else's server may have a password in its URL
     database_url: str = field(repr=False)
     identities: Mapping[str, Nkey] = field(repr=False)
+    #: What the simulator's admin API asks for.
+    simulator_token: str | None = field(default=None, repr=False)
 
     def overrides_for(self, service: str, settings: StackSettings) -> dict[str, str]:
         """Return the settings that go before all others for `service`: no more than it needs."""
@@ -28,6 +31,8 @@ class Addresses:
             overrides |= {"API_HOST": settings.api_host, "API_PORT": str(settings.api_port)}
         else:
             overrides["DATABASE_URL"] = self.database_url
+        if service == SIMULATOR and self.simulator_token is not None:
+            overrides["SIMULATOR_ADMIN_TOKEN"] = self.simulator_token
         if service == RELEASE_SECRET.service:
             # By their signatures it knows the services that ask for secrets.
             keys = {user: key.public_key for user, key in self.identities.items() if user in RELEASE_SECRET.callers}

@@ -2,11 +2,14 @@
 
 import fcntl
 import os
+import secrets
 from pathlib import Path
 
 from hummingbus.stack.errors import StartError
 from hummingbus.stack.nkey import Nkey
 from hummingbus.stack.private_file import write_private
+
+_TOKEN_BYTES = 24
 
 
 class DataFolder:
@@ -30,6 +33,11 @@ class DataFolder:
     def outside_seed(self) -> Path:
         """The seed that programs outside prove themselves with."""
         return self.path / "outside.nk"
+
+    @property
+    def simulator_token(self) -> Path:
+        """The token of the simulator's admin API, if none is set."""
+        return self.path / "simulator.token"
 
     @property
     def postgres(self) -> Path:
@@ -63,11 +71,23 @@ class DataFolder:
             os.close(self._lock)
             raise StartError(
                 f"The data folder {self.path} is in use by another Hummingbus (process {owner or 'unknown'}). Stop it, "
-                "or give this one a folder and a port of its own: HUMMINGBUS_DATA=./data2 API_PORT=8001 ./run.sh"
+                "or give this one a folder and ports of its own: "
+                "HUMMINGBUS_DATA=./data2 API_PORT=8001 SIMULATOR=off ./run.sh"
             ) from None
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         return (self.postgres / "cluster").exists() or self.outside_seed.exists()
+
+    def made_simulator_token(self) -> str:
+        """Return the token in `simulator_token`, which stays the same over starts; made at the first one, mode 600."""
+        try:
+            token = self.simulator_token.read_text().strip()
+        except FileNotFoundError:
+            token = ""
+        if not token:
+            token = secrets.token_urlsafe(_TOKEN_BYTES)
+            write_private(self.simulator_token, token + "\n")
+        return token
 
     def outside_key(self) -> Nkey:
         """Return the nkey of outside programs, which stays the same over starts; made at the first one, mode 600.

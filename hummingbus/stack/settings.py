@@ -1,17 +1,18 @@
 """What the stack as a whole is told: where it serves, where its data is, which servers it need not start itself."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from shared.contracts.declaration import SIMULATOR
 from shared.names import is_name
 from shared.settings import read_environment
 
 #: The service that listens on the API port.
 EDGE_SERVICE = "gateway_api"
 #: One process a group, so that nothing heavy stalls the edge.
-DEFAULT_GROUPS = "edge=gateway_api;control=credentials"
+DEFAULT_GROUPS = "edge=gateway_api;control=credentials;trading=simulator"
 
 
 class ServiceRef(BaseModel):
@@ -69,10 +70,36 @@ class StackSettings(BaseModel):
     nats_port: int = Field(0, alias="NATS_PORT", ge=0, le=65535)
     #: Set: the embedded server is not started.
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
-    groups: Annotated[Groups, BeforeValidator(parse_groups)] = Field(
+    all_groups: Annotated[Groups, BeforeValidator(parse_groups)] = Field(
         DEFAULT_GROUPS, alias="HUMMINGBUS_GROUPS", validate_default=True
     )
+    #: `off` leaves the simulator out of all groups.
+    simulator: Annotated[Literal["on", "off"], BeforeValidator(lambda text: str(text).lower())] = Field(
+        "on", alias="SIMULATOR"
+    )
+    simulator_host: str = Field("127.0.0.1", alias="SIMULATOR_HOST")
+    simulator_port: int = Field(8010, alias="SIMULATOR_PORT", ge=0, le=65535)
+    #: Unset: a random one, in a file of the data folder.
+    simulator_admin_token: SecretStr | None = Field(None, alias="SIMULATOR_ADMIN_TOKEN")
     log_level: Annotated[str, BeforeValidator(str.upper)] = Field("INFO", alias="LOG_LEVEL")
+
+    @property
+    def groups(self) -> Groups:
+        """The groups that are started, with their services."""
+        if self.simulator == "on":
+            return self.all_groups
+        left = ((name, tuple(s for s in services if s.name != SIMULATOR)) for name, services in self.all_groups)
+        return tuple((name, services) for name, services in left if services)
+
+    @property
+    def has_simulator(self) -> bool:
+        """Whether a group has the simulator."""
+        return any(service.name == SIMULATOR for _, services in self.groups for service in services)
+
+    @property
+    def simulator_url(self) -> str:
+        """Where a program on this machine reaches the simulator."""
+        return _url(self.simulator_host, self.simulator_port)
 
     @property
     def has_edge(self) -> bool:
@@ -82,8 +109,12 @@ class StackSettings(BaseModel):
     @property
     def api_url(self) -> str:
         """Where a program on this machine reaches the API."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
+        return _url(self.api_host, self.api_port)
+
+
+def _url(host: str, port: int) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def load_stack_settings() -> StackSettings:

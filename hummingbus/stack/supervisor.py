@@ -83,7 +83,7 @@ class Supervisor:
                 nats = starting.create_task(self._start_nats())
                 postgres = starting.create_task(self._start_postgres())
             nats_url, identities = nats.result()
-            self._addresses = Addresses(nats_url, postgres.result(), identities)
+            self._addresses = Addresses(nats_url, postgres.result(), identities, self._simulator_token())
             self._record()
             patience = keeping.create_task(self._say_when_long())
             async with asyncio.TaskGroup() as starting:
@@ -93,6 +93,13 @@ class Supervisor:
                 await wait_until_ready(self._settings.api_url)
             patience.cancel()
             self._say_ready()
+
+    def _simulator_token(self) -> str | None:
+        """Return the token of the simulator's admin API if it is for us to make one."""
+        settings = self._settings
+        if not settings.has_simulator or settings.simulator_admin_token is not None:
+            return None
+        return self._folder.made_simulator_token()
 
     async def _start_nats(self) -> tuple[str, dict[str, Nkey]]:
         """Start the embedded server unless there is another; return the URL and who is who."""
@@ -169,6 +176,10 @@ class Supervisor:
         self._progress.say(f"Ready after {self._progress.seconds:.1f} s")
         if settings.has_edge:
             self._progress.step("API", f"{settings.api_url}  (Swagger: {settings.api_url}/docs)")
+        if settings.has_simulator:
+            self._progress.step("simulator", settings.simulator_url)
+            if settings.simulator_admin_token is None:
+                self._progress.step("its token", f"{self._folder.simulator_token} (X-Admin-Token)")
         if settings.nats_url is None:
             self._progress.step("bus seed", str(self._folder.outside_seed))
         self._progress.step("logs", str(self._folder.logs))

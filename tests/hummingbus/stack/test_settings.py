@@ -32,6 +32,15 @@ def test_groups_that_make_no_sense_are_refused_without_their_text(text: str) -> 
     assert "HUMMINGBUS_GROUPS" in str(caught.value)
 
 
+def test_the_simulator_is_in_unless_it_is_switched_off() -> None:
+    assert dict(_settings().groups)["trading"] == (ServiceRef(name="simulator", module="services.simulator.app"),)
+    without = _settings(SIMULATOR="OFF")
+    assert [name for name, _ in without.groups] == ["edge", "control"]
+    assert not without.has_simulator
+    shared = _settings(SIMULATOR="off", HUMMINGBUS_GROUPS="all=gateway_api,simulator,credentials")
+    assert [service.name for service in dict(shared.groups)["all"]] == ["gateway_api", "credentials"]
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1"])
 def test_a_port_that_is_none_is_refused(port: str) -> None:
     with pytest.raises(ValidationError, match="API_PORT"):
@@ -82,4 +91,9 @@ def test_a_service_is_told_no_more_than_it_needs() -> None:
         "DATABASE_URL": "postgresql://d",
     }
     assert "NATS_SEED" not in addresses.overrides_for("alarm", _settings())
+    assert "SIMULATOR_ADMIN_TOKEN" not in addresses.overrides_for("simulator", _settings())
+    with_token = Addresses("nats://n", "postgresql://d", keys, "the-token")
+    assert with_token.overrides_for("simulator", _settings())["SIMULATOR_ADMIN_TOKEN"] == "the-token"
+    assert "the-token" not in with_token.overrides_for("credentials", _settings()).values()
+    assert "the-token" not in repr(with_token)
     assert keys["credentials"].seed not in repr(addresses)
