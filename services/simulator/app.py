@@ -35,7 +35,7 @@ class Simulator:
         self.exchange = Exchange(settings, Repository(settings) if self._keeps else MemoryStore())
         faults, listen_keys = self.exchange.faults, ListenKeys(self.exchange.market_ms)
         rest = RestApp(self.exchange, faults, listen_keys)
-        self._streams = StreamsApp(self.exchange, faults, listen_keys)
+        self._streams = StreamsApp(self.exchange, faults, listen_keys, rest)
         self._token = settings.token()
         self._server = HttpServer(
             Protocols(rest, self._streams),
