@@ -38,6 +38,17 @@ async def create_database(server: PostgresServer) -> str:
     return name
 
 
+async def copied_database(server: PostgresServer, template: str) -> str:
+    """Make a database that is a copy of `template`, to which nobody may be connected; return its name."""
+    name = f"{template}_{uuid4().hex[:8]}"
+    connection = await asyncpg.connect(server.url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    finally:
+        await connection.close()
+    return name
+
+
 async def drop_database(server: PostgresServer, name: str) -> None:
     """Delete the database `name`, cutting off whoever is connected."""
     connection = await asyncpg.connect(server.url)

@@ -10,6 +10,7 @@ from services.simulator.memory_store import MemoryStore
 from services.simulator.protocols import Protocols
 from services.simulator.repository import Repository
 from services.simulator.rest.app import RestApp
+from services.simulator.rest.weights import BINANCE
 from services.simulator.settings import SimulatorSettings
 from services.simulator.streams.app import StreamsApp
 from services.simulator.streams.listen_keys import ListenKeys
@@ -34,7 +35,7 @@ class Simulator:
         self._keeps = "database_url" in settings.model_fields_set
         self.exchange = Exchange(settings, Repository(settings) if self._keeps else MemoryStore())
         faults, listen_keys = self.exchange.faults, ListenKeys(self.exchange.market_ms)
-        rest = RestApp(self.exchange, faults, listen_keys)
+        rest = RestApp(self.exchange, faults, listen_keys, BINANCE.times(settings.limits_factor))
         self._streams = StreamsApp(self.exchange, faults, listen_keys, rest)
         self._token = settings.token()
         self._server = HttpServer(

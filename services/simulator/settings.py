@@ -24,6 +24,8 @@ class SimulatorSettings(DatabaseSettings):
     admin_token: SecretStr | None = Field(None, alias="SIMULATOR_ADMIN_TOKEN", min_length=8)
     market_seed: int = Field(1, alias="SIMULATOR_SEED", ge=0, lt=2**63)
     pairs: int = Field(len(SPOT), alias="SIMULATOR_PAIRS", ge=1, le=MAX_SYMBOLS)
+    #: Binance's limits of requests and orders are this many times as wide.
+    limits_factor: int = Field(1, alias="SIMULATOR_LIMITS", ge=1, le=1_000_000)
     #: Hours between two payments of funding.
     funding_hours: int = Field(8, alias="SIMULATOR_FUNDING_HOURS", ge=1, le=24)
 
