@@ -1,0 +1,113 @@
+"""Answers have Binance's fields and kinds of values: compared with fixtures written after its public documentation."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.simulator.rest.catalogue import ROUTES
+from services.simulator.rest.routing import Security
+from tests.services.simulator.rest.venue_server import Client
+
+_FIXTURES = Path(__file__).parent / "fixtures"
+SHAPES: dict[str, Any] = {
+    name: shape
+    for file in ("spot.json", "usdm.json")
+    for name, shape in json.loads((_FIXTURES / file).read_text()).items()
+}
+_SECURITY = {(route.method, route.path): route for route in ROUTES}
+_MARKET_ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+#: What is asked with, but for the symbol.
+_PARAMETERS: dict[str, dict[str, str]] = {
+    "GET /api/v3/klines": {"interval": "1h"},
+    "GET /api/v3/uiKlines": {"interval": "1h"},
+    "GET /fapi/v1/klines": {"interval": "1h"},
+    "GET /fapi/v1/exchangeInfo": {},
+    "POST /api/v3/order": _MARKET_ORDER,
+    "POST /fapi/v1/order": _MARKET_ORDER,
+    "POST /fapi/v1/algoOrder": {
+        "symbol": "BTCUSDT",
+        "side": "SELL",
+        "quantity": "0.01",
+        "algoType": "CONDITIONAL",
+        "type": "STOP_MARKET",
+        "triggerPrice": "30000",
+    },
+}
+
+
+def _fault(shape: Any, value: Any, place: str = "") -> str | None:
+    """Return where `value` is not of `shape`."""
+    if isinstance(shape, dict):
+        if not isinstance(value, dict) or shape.keys() != value.keys():
+            return f"{place}: expected {sorted(shape)}, was {sorted(value) if isinstance(value, dict) else value}"
+        return next((found for name in shape if (found := _fault(shape[name], value[name], f"{place}.{name}"))), None)
+    if isinstance(shape, list):
+        return _fault_in_list(shape, value, place)
+    if not _is_of_kind(shape, value):
+        return f"{place}: expected {shape}, was {value!r}"
+    return None
+
+
+def _fault_in_list(shape: list[Any], value: Any, place: str) -> str | None:
+    if not isinstance(value, list) or bool(shape) != bool(value):
+        return f"{place}: expected a list {'with something' if shape else 'of nothing'}, was {value}"
+    if len(shape) > 1 and len(shape) != len(value):
+        return f"{place}: expected {len(shape)} values, was {value}"
+    kinds = shape if len(shape) > 1 else shape * len(value)
+    return next(
+        (
+            found
+            for n, (kind, one) in enumerate(zip(kinds, value, strict=True))
+            if (found := _fault(kind, one, f"{place}[{n}]"))
+        ),
+        None,
+    )
+
+
+def _is_of_kind(kind: str, value: Any) -> bool:
+    if kind.startswith("decimal"):
+        return isinstance(value, str) and re.fullmatch(rf"-?[0-9]+\.[0-9]{{{kind[7:]}}}", value) is not None
+    kinds: dict[str, type] = {"int": int, "bool": bool, "text": str, "float": float, "null": type(None), "any": object}
+    return isinstance(value, kinds[kind]) and (kind in {"bool", "any"} or not isinstance(value, bool))
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_an_answer_has_the_shape_that_is_documented(trader: Client, name: str) -> None:
+    asked, _, query = name.partition("?")
+    method, path = asked.split(" ")
+    route = _SECURITY[method, path]
+    parameters = dict(_PARAMETERS.get(asked, {}))
+    if "symbol" in (route.names or ()) or (
+        path.startswith("/fapi") and method == "GET" and path != "/fapi/v1/exchangeInfo"
+    ):
+        parameters["symbol"] = "BTCUSDT"
+    if query:
+        parameters |= dict([query.split("=")])
+    if method == "GET" and route.security is Security.SIGNED:
+        for venue in ("/api/v3/order", "/fapi/v1/order"):  # something to tell of
+            trader.ok("POST", venue, **_MARKET_ORDER)
+
+    answer = (
+        trader.public(path, method, **parameters)
+        if route.security is Security.PUBLIC
+        else trader.signed(method, path, **parameters)
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/json;charset=UTF-8"
+    assert _fault(SHAPES[name], answer.json()) is None
+
+
+@pytest.mark.parametrize("venue", ["api/v3", "fapi/v1"])
+def test_every_symbol_has_the_filters_that_clients_need(anonymous: Client, venue: str) -> None:
+    symbols = anonymous.public(f"/{venue}/exchangeInfo").json()["symbols"]
+
+    for symbol in symbols:
+        filters = {one["filterType"]: one for one in symbol["filters"]}
+        assert {"PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE", "MAX_NUM_ORDERS", "MAX_NUM_ALGO_ORDERS"} <= set(filters)
+        assert float(filters["PRICE_FILTER"]["tickSize"]) > 0
+        assert float(filters["LOT_SIZE"]["stepSize"]) > 0
+        assert ("NOTIONAL" if venue == "api/v3" else "MIN_NOTIONAL") in filters
