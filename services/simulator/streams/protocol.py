@@ -9,9 +9,12 @@ from typing import Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.server import ServerProtocol
 
 #: Under this name of its `extensions` a WebSocket's scope has its `Line`.
 EXTENSION = "simulator.line"
+#: Bytes of a message that comes in: a subscription to a thousand streams has some 30,000.
+_LONGEST_MESSAGE = 256 * 1024
 
 
 class Line(Protocol):
@@ -47,6 +50,8 @@ class StreamsProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        # Without extensions: compressing each message for each socket costs more than all the rest.
+        self.conn = ServerProtocol(max_size=_LONGEST_MESSAGE, logger=self.logger)
         self.on_control: Callable[[], object] = _ignore
 
     async def run_asgi(self) -> None:

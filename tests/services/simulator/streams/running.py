@@ -51,6 +51,11 @@ class Running:
         amounts = {asset: Decimal(amount) for asset, amount in balances.items()}
         return await self.exchange.accounts.make(amounts, {key: v for key, v in amounts.items() if key == "USDT"})
 
+    async def hold(self, account: Account, *, spot: int | None = None, usdm: int | None = None) -> None:
+        """Deposit or withdraw USDT until the account holds that much."""
+        balances = [{} if amount is None else {"USDT": Decimal(amount)} for amount in (spot, usdm)]
+        await self.exchange.accounts.set_balances(account.api_key, *balances)
+
     def socket(self, path: str, **named: Any) -> Any:
         """Return a WebSocket to be entered."""
         return websockets.connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None, **named)
@@ -103,6 +108,21 @@ async def running(limits: SocketLimits = _DEFAULTS, **settings: str) -> AsyncIte
         await exchange.stop()
 
 
+def signed(account: Account, now: int, **parameters: Any) -> dict[str, Any]:
+    """Return parameters as the WebSocket API wants them signed."""
+    values = {"apiKey": account.api_key, "timestamp": now, **parameters}
+    text = "&".join(f"{name}={values[name]}" for name in sorted(values))
+    digest = hmac.new(account.api_secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return {**values, "signature": digest}
+
+
+async def subscribe(simulator: Running, socket: Any, account: Account, **more: Any) -> Any:
+    """Ask the WebSocket API for the events of an account and return the answer."""
+    parameters = signed(account, simulator.exchange.now_ms(), **more)
+    await socket.send(json.dumps({"id": "s", "method": "userDataStream.subscribe.signature", "params": parameters}))
+    return await told(socket, lambda message: message.get("id") == "s")
+
+
 async def told(socket: Any, fits: Callable[[Any], bool] = lambda _: True, timeout: float = 10) -> Any:
     """Return the next message of a socket that fits."""
     async with asyncio.timeout(timeout):
@@ -119,3 +139,13 @@ async def ask(socket: Any, method: str, parameters: list[object] | None = None, 
         request["params"] = parameters
     await socket.send(json.dumps(request))
     return await told(socket, lambda message: isinstance(message, dict) and message.get("id", object()) == request_id)
+
+
+async def closed(socket: Any) -> int | None:
+    """Read to the end of a socket and return the code that it was closed with, None without a word."""
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                await socket.recv()
+    except websockets.ConnectionClosed as ended:
+        return None if ended.rcvd is None else int(ended.rcvd.code)

@@ -1,0 +1,150 @@
+"""What market streams send, compared with Binance's documented payloads, and with what REST says."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from services.simulator.streams.frames import text_frame
+from tests.services.simulator.streams.running import Running, told
+
+_TICKER = "e E s p P w c Q o h l v q O C F L n"
+#: By path: the fields of each stream's messages, in the order of Binance's documentation or not.
+SHAPES = {
+    "/ws/btcusdt@trade": "e E s t p q T m M",
+    "/ws/btcusdt@aggTrade": "e E s a p q f l T m M",
+    "/ws/btcusdt@kline_1m": "e E s k",
+    "/ws/btcusdt@miniTicker": "e E s c o h l v q",
+    "/ws/btcusdt@ticker": f"{_TICKER} x b B a A",
+    "/ws/btcusdt@ticker_1h": "e E s p P o h l c w v q O C F L n",
+    "/ws/btcusdt@bookTicker": "u s b B a A",
+    "/ws/btcusdt@avgPrice": "e E s i w T",
+    "/ws/btcusdt@depth5": "lastUpdateId bids asks",
+    "/ws/btcusdt@depth@100ms": "e E s U u b a",
+    "/fstream/ws/btcusdt@trade": "e E s t p q T X m",
+    "/fstream/ws/btcusdt@aggTrade": "e E s a p q f l T m",
+    "/fstream/ws/btcusdt@kline_1m": "e E s k",
+    "/fstream/ws/btcusdt_perpetual@continuousKline_1m": "e E ps ct k",
+    "/fstream/ws/btcusdt@miniTicker": "e E s c o h l v q",
+    "/fstream/ws/btcusdt@ticker": _TICKER,
+    "/fstream/ws/btcusdt@bookTicker": "e u E T s b B a A",
+    "/fstream/ws/!bookTicker": "e u E T s b B a A",
+    "/fstream/ws/btcusdt@markPrice@1s": "e E s p i P r T",
+    "/fstream/ws/btcusdt@depth5": "e E T s U u pu b a",
+    "/fstream/ws/btcusdt@depth@100ms": "e E T s U u pu b a",
+}
+ARRAYS = {
+    "/ws/!ticker@arr": f"{_TICKER} x b B a A",
+    "/ws/!miniTicker@arr": "e E s c o h l v q",
+    "/ws/!ticker_1d@arr": "e E s p P o h l c w v q O C F L n",
+    "/fstream/ws/!ticker@arr": _TICKER,
+    "/fstream/ws/!miniTicker@arr": "e E s c o h l v q",
+    "/fstream/ws/!markPrice@arr@1s": "e E s p i P r T",
+}
+_KLINE = "t T s i f L o c h l v n x q V Q B"
+
+
+async def test_each_stream_has_the_documented_fields(simulator: Running) -> None:
+    async def first(path: str) -> Any:
+        async with simulator.socket(path) as socket:
+            return await told(socket)
+
+    messages = await asyncio.gather(*(first(path) for path in (*SHAPES, *ARRAYS)))
+    for path, message in zip((*SHAPES, *ARRAYS), messages, strict=True):
+        if path in ARRAYS:
+            assert {"BTCUSDT", "ETHUSDT"} <= {one["s"] for one in message}
+            assert set(message[0]) == set(ARRAYS[path].split()), path
+        else:
+            assert set(message) == set(SHAPES[path].split()), path
+            if "k" in message:
+                missing = {"s"} if "ps" in message else set()
+                assert set(message["k"]) == set(_KLINE.split()) - missing
+    assert simulator.streams.streams("spot") == simulator.streams.streams("usdm") == ()
+
+
+async def test_numbers_are_written_as_at_each_venue(simulator: Running) -> None:
+    async with simulator.socket("/ws/btcusdt@trade") as socket:
+        spot = await told(socket)
+    async with simulator.socket("/fstream/ws/btcusdt@trade") as socket:
+        futures = await told(socket)
+    assert [len(spot[field].split(".")[1]) for field in "pq"] == [8, 8]
+    assert [len(futures[field].split(".")[1]) for field in "pq"] == [2, 3]
+
+
+async def test_aggregate_trades_are_the_trades(simulator: Running) -> None:
+    async with simulator.socket("/stream?streams=btcusdt@trade/btcusdt@aggTrade") as socket:
+        trades: dict[int, Any] = {}
+        aggregates: list[Any] = []
+        while len(aggregates) < 8:
+            message = (await told(socket))["data"]
+            if message["e"] == "trade":
+                trades[message["t"]] = message
+            else:
+                aggregates.append(message)
+        # A command's trades are told before their aggregates.
+    for one in aggregates:
+        parts = [trades[number] for number in range(one["f"], one["l"] + 1)]
+        assert {(part["p"], part["T"], part["m"]) for part in parts} == {(one["p"], one["T"], one["m"])}
+        assert sum(float(part["q"]) for part in parts) == pytest.approx(float(one["q"]))
+    assert [one["a"] for one in aggregates] == list(range(aggregates[0]["a"], aggregates[0]["a"] + len(aggregates)))
+
+
+async def test_a_kline_closes_once_and_is_then_what_rest_says(simulator: Running) -> None:
+    async with simulator.socket("/ws/btcusdt@kline_1s") as socket:
+        await told(socket, lambda message: message["k"]["x"])  # the first is of a second that was not seen whole
+        klines = [(await told(socket))["k"]]
+        while sum(kline["x"] for kline in klines) < 3:
+            klines.append((await told(socket))["k"])
+    closed = [kline for kline in klines if kline["x"]]
+    assert [kline["t"] for kline in closed] == [closed[0]["t"] + 1000 * number for number in range(3)]
+    rows = await simulator.get(
+        "/api/v3/klines", symbol="BTCUSDT", interval="1s", startTime=closed[0]["t"], endTime=closed[-1]["T"]
+    )
+    fields = ("t", "o", "h", "l", "c", "v", "T", "q", "n", "V", "Q")
+    assert [[kline[field] for field in fields] for kline in closed] == [row[:11] for row in rows]
+
+
+@pytest.mark.parametrize("interval", ["1m", "1h", "1d", "1w", "1M"])
+async def test_a_kline_under_way_goes_on_from_what_rest_says(simulator: Running, interval: str) -> None:
+    async with simulator.socket(f"/ws/btcusdt@kline_{interval}") as socket:
+        kline = (await told(socket))["k"]
+    (row,) = await simulator.get("/api/v3/klines", symbol="BTCUSDT", interval=interval, limit=1)
+    if row[0] == kline["t"]:  # not just begun anew
+        assert row[1] == kline["o"]
+        assert float(row[5]) >= float(kline["v"]) > 0
+        assert row[8] >= kline["n"] > 0
+
+
+async def test_streams_are_the_same_to_all_subscribers(simulator: Running) -> None:
+    async with simulator.socket("/ws/ethusdt@trade") as one, simulator.socket("/ws/ethusdt@trade") as other:
+        first, second = await told(one), await told(other)
+        while first["t"] != second["t"]:
+            if first["t"] < second["t"]:
+                first = await told(one)
+            else:
+                second = await told(other)
+        assert first == second
+        assert await one.recv() == await other.recv()
+
+
+@pytest.mark.parametrize(("size", "head"), [(125, 2), (126, 4), (65_535, 4), (65_536, 10)])
+def test_frames_have_the_length_of_their_payload(size: int, head: int) -> None:
+    frame = text_frame(b"x" * size)
+    assert len(frame) == head + size
+    assert frame[0] == 0x81
+    length = frame[1] if head == 2 else int.from_bytes(frame[2:head], "big")
+    assert length == size
+
+
+async def test_nothing_is_made_without_subscribers(simulator: Running) -> None:
+    async with simulator.socket("/ws/btcusdt@depth/ethusdt@kline_1m") as socket:
+        await told(socket)
+        assert set(simulator.streams.streams("spot")) == {"btcusdt@depth", "ethusdt@kline_1m"}
+        await socket.send(json.dumps({"method": "UNSUBSCRIBE", "params": ["btcusdt@depth"], "id": 1}))
+        await told(socket, lambda message: message.get("id") == 1)
+        assert simulator.streams.streams("spot") == ("ethusdt@kline_1m",)
+    async with asyncio.timeout(5):
+        while simulator.streams.sockets:
+            await asyncio.sleep(0)
+    assert simulator.streams.streams("spot") == ()

@@ -1,0 +1,227 @@
+"""What accounts are told: everything, in order, on each of their streams, and nothing of others."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import websockets
+
+from services.simulator.accounts import Account
+from services.simulator.streams.listen_keys import LIFE
+from tests.services.simulator.streams.running import Running, subscribe, told
+
+_REPORT = "e E s c S o f q p P F g C x X r i l z L n N T t I w m M O Z Y Q V"
+_UPDATE = "s c S o f q p ap sp x X i l z L T t b a m R wt ot ps cp rp pP si ss V pm gtd er"
+
+
+async def _stream(simulator: Running, venue: str, account: Account) -> str:
+    """Return the path of an account's stream, by a listen key that REST gives out."""
+    path = "/api/v3/userDataStream" if venue == "spot" else "/fapi/v1/listenKey"
+    answer = await simulator.http.post(path, headers={"X-MBX-APIKEY": account.api_key})
+    key = answer.json()["listenKey"]
+    return f"/ws/{key}" if venue == "spot" else f"/fstream/private/ws?listenKey={key}"
+
+
+async def _told_of(simulator: Running, venue: Any, count: int = 1) -> None:
+    async with asyncio.timeout(10):
+        while len(simulator.streams.user_streams(venue)) < count:
+            await asyncio.sleep(0)
+
+
+async def _far_price(simulator: Running, path: str) -> int:
+    depth = await simulator.get(path, symbol="BTCUSDT", limit=5)
+    return int(float(depth["bids"][0][0]) * 0.9)
+
+
+async def test_a_spot_order_is_told_from_its_begin_to_its_end(simulator: Running) -> None:
+    account = await simulator.account(USDT="100000")
+    async with simulator.socket(await _stream(simulator, "spot", account)) as socket:
+        await _told_of(simulator, "spot")
+        price = await _far_price(simulator, "/api/v3/depth")
+        order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+        await simulator.signed(
+            "POST", "/api/v3/order", account, **order, quantity="0.5", price=price, newClientOrderId="mine"
+        )
+        report, position = await told(socket), await told(socket)
+        assert set(report) == {*_REPORT.split(), "W"}
+        wanted = {"x": "NEW", "X": "NEW", "c": "mine", "C": "", "q": "0.50000000", "p": f"{price}.00000000", "w": True}
+        assert {field: report[field] for field in wanted} == wanted
+        assert position["e"] == "outboundAccountPosition"
+        locked = price * 0.5
+        assert position["B"] == [{"a": "USDT", "f": f"{100000 - locked:.8f}", "l": f"{locked:.8f}"}]
+
+        await simulator.signed(
+            "DELETE", "/api/v3/order", account, symbol="BTCUSDT", origClientOrderId="mine", newClientOrderId="ended"
+        )
+        report, position = await told(socket), await told(socket)
+        assert [report[field] for field in ("x", "X", "c", "C", "w")] == [
+            "CANCELED",
+            "CANCELED",
+            "ended",
+            "mine",
+            False,
+        ]
+        assert position["B"] == [{"a": "USDT", "f": "100000.00000000", "l": "0.00000000"}]
+
+
+async def test_fills_add_up_to_the_balances(simulator: Running) -> None:
+    account = await simulator.account(USDT="1000000")
+    async with simulator.socket(await _stream(simulator, "spot", account)) as socket:
+        await _told_of(simulator, "spot")
+        placed = await simulator.signed(
+            "POST", "/api/v3/order", account, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="2"
+        )
+        reports = [await told(socket)]
+        while reports[-1]["e"] == "executionReport":
+            reports.append(await told(socket))
+    position = reports.pop()
+    assert [report["x"] for report in reports] == ["NEW"] + ["TRADE"] * len(placed["fills"])
+    assert reports[-1]["X"] == "FILLED"
+    fills = [(one["L"], one["l"], one["n"], one["N"], one["t"]) for one in reports[1:]]
+    fields = ("price", "qty", "commission", "commissionAsset", "tradeId")
+    assert fills == [tuple(fill[field] for field in fields) for fill in placed["fills"]]
+    free = {balance["a"]: float(balance["f"]) for balance in position["B"]}
+    assert free["BTC"] == pytest.approx(2 - sum(float(fill[2]) for fill in fills))
+    assert free["USDT"] == pytest.approx(1_000_000 - float(reports[-1]["Z"]))
+
+
+async def test_deposits_are_told(simulator: Running) -> None:
+    account = await simulator.account(USDT="1000")
+    paths = [await _stream(simulator, venue, account) for venue in ("spot", "usdm")]
+    async with simulator.socket(paths[0]) as spot, simulator.socket(paths[1]) as usdm:
+        await _told_of(simulator, "spot")
+        await _told_of(simulator, "usdm")
+        await simulator.hold(account, spot=250, usdm=1500)
+        update, position = await told(spot), await told(spot)
+        assert (update["e"], update["a"], update["d"]) == ("balanceUpdate", "USDT", "-750.00000000")
+        assert position["B"] == [{"a": "USDT", "f": "250.00000000", "l": "0.00000000"}]
+        change = (await told(usdm))["a"]
+        assert change["m"] == "DEPOSIT"
+        assert change["B"] == [{"a": "USDT", "wb": "1500.00000000", "cw": "1500.00000000", "bc": "500"}]
+
+
+async def test_a_futures_position_is_told(simulator: Running) -> None:
+    account = await simulator.account(USDT="100000")
+    async with simulator.socket(await _stream(simulator, "usdm", account)) as socket:
+        await _told_of(simulator, "usdm")
+        order = {"symbol": "BTCUSDT", "side": "SELL", "type": "MARKET", "quantity": "0.5"}
+        await simulator.signed("POST", "/fapi/v1/order", account, **order)
+        messages = [await told(socket)]
+        while messages[-1]["e"] == "ORDER_TRADE_UPDATE":
+            messages.append(await told(socket))
+        account_update = messages.pop()
+        updates = [message["o"] for message in messages]
+        assert [one["x"] for one in updates] == ["NEW"] + ["TRADE"] * (len(updates) - 1)
+        assert set(updates[0]) == set(_UPDATE.split())
+        assert set(updates[1]) == {*_UPDATE.split(), "n", "N"}
+        assert (updates[-1]["X"], updates[-1]["z"], updates[-1]["ps"]) == ("FILLED", "0.500", "BOTH")
+        assert set(account_update) == {"e", "E", "T", "a"}
+        (position,) = account_update["a"]["P"]
+        assert set(position) == {"s", "pa", "ep", "bep", "cr", "up", "mt", "iw", "ps"}
+        assert (position["pa"], position["mt"]) == ("-0.500", "cross")
+        assert float(position["ep"]) == pytest.approx(float(updates[-1]["ap"]), rel=1e-6)
+        (balance,) = account_update["a"]["B"]
+        fees = sum(float(one["n"]) for one in updates[1:])
+        assert float(balance["wb"]) == pytest.approx(100_000 - fees)
+
+        await simulator.signed("POST", "/fapi/v1/leverage", account, symbol="BTCUSDT", leverage=7)
+        setting = await told(socket)
+        assert (setting["e"], setting["ac"]) == ("ACCOUNT_CONFIG_UPDATE", {"s": "BTCUSDT", "l": 7})
+
+
+async def test_a_conditional_order_becomes_an_order_when_it_triggers(simulator: Running) -> None:
+    account = await simulator.account(USDT="100000")
+    async with simulator.socket(await _stream(simulator, "usdm", account)) as socket:
+        await _told_of(simulator, "usdm")
+        depth = await simulator.get("/fapi/v1/depth", symbol="BTCUSDT", limit=5)
+        trigger = round(float(depth["asks"][0][0]) + 0.1, 1)
+        order = {"symbol": "BTCUSDT", "side": "BUY", "type": "STOP_MARKET", "quantity": "0.01"}
+        placed = await simulator.signed(
+            "POST", "/fapi/v1/algoOrder", account, **order, algoType="CONDITIONAL", triggerPrice=trigger
+        )
+        events = [await told(socket, timeout=40)]
+        while events[-1]["o"]["X"] != "FINISHED":
+            events.append(await told(socket, lambda one: "o" in one, timeout=40))
+    said = [(one["e"], one["o"].get("x"), one["o"]["X"]) for one in events]
+    assert said[:4] == [
+        ("ALGO_UPDATE", None, "NEW"),
+        ("ALGO_UPDATE", None, "TRIGGERED"),
+        ("ORDER_TRADE_UPDATE", "NEW", "NEW"),
+        ("ORDER_TRADE_UPDATE", "TRADE", "FILLED"),
+    ]
+    assert {one["o"].get("aid", one["o"].get("i")) for one in events} == {placed["algoId"]}
+
+
+async def test_an_account_is_told_the_same_on_each_of_its_streams_and_nothing_of_others(simulator: Running) -> None:
+    one, other = await simulator.account(USDT="1000000", BTC="1"), await simulator.account(USDT="1000000")
+    paths = [await _stream(simulator, "spot", account) for account in (one, one, other)]
+    assert paths[0] == paths[1]
+    async with (
+        simulator.socket(paths[0]) as first,
+        simulator.socket(paths[1].replace("/ws/", "/stream?streams=")) as second,
+        simulator.socket(paths[2]) as stranger,
+        simulator.socket("/ws-api/v3") as api,
+    ):
+        await _told_of(simulator, "spot", 2)
+        answer = await subscribe(simulator, api, one)
+        assert (answer["status"], answer["result"]) == (200, {"subscriptionId": 0})
+        for number in range(20):
+            side = "SELL" if number % 2 else "BUY"
+            await simulator.signed(
+                "POST", "/api/v3/order", one, symbol="BTCUSDT", side=side, type="MARKET", quantity="0.1"
+            )
+        messages = await _until_executions(first.recv, 40)
+        wrapped = await _until_executions(second.recv, 40)
+        assert [json.loads(message)["data"] for message in wrapped] == [json.loads(one) for one in messages]
+        events = [json.loads(message) for message in await _until_executions(api.recv, 40)]
+        assert {event["subscriptionId"] for event in events} == {0}
+        assert [event["event"] for event in events] == [json.loads(message) for message in messages]
+        ids = [report["I"] for report in map(json.loads, messages) if report["e"] == "executionReport"]
+        assert ids == sorted(ids)
+        await simulator.hold(other, spot=5)
+        assert (await told(stranger))["e"] == "balanceUpdate"
+
+
+async def _until_executions(receive: Callable[[], Awaitable[Any]], count: int) -> list[str]:
+    """Return the messages until the end of a command in which there were so many reports."""
+    messages: list[str] = []
+    async with asyncio.timeout(10):
+        while sum('"executionReport"' in message for message in messages) < count or "Position" not in messages[-1]:
+            messages.append(await receive())
+    return messages
+
+
+async def test_a_listen_key_that_runs_out_is_told(simulator: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = await simulator.account(USDT="1000")
+    path = await _stream(simulator, "spot", account)
+    async with simulator.socket(path) as socket:
+        await _told_of(simulator, "spot")
+        later = simulator.exchange.now_ms() + LIFE
+        monkeypatch.setattr(simulator.keys, "_now_ms", lambda: later)
+        expired = await told(socket)
+        assert (expired["e"], expired["listenKey"]) == ("listenKeyExpired", path.removeprefix("/ws/"))
+        with pytest.raises(websockets.ConnectionClosed):
+            await told(socket)
+    assert simulator.streams.user_streams("spot") == ()
+
+
+async def test_a_stream_ends_with_its_listen_key_and_with_its_account(simulator: Running) -> None:
+    account = await simulator.account(USDT="1000")
+    async with simulator.socket(await _stream(simulator, "usdm", account)) as socket:
+        await _told_of(simulator, "usdm")
+        await simulator.http.delete("/fapi/v1/listenKey", headers={"X-MBX-APIKEY": account.api_key})
+        with pytest.raises(websockets.ConnectionClosed):
+            await told(socket)
+    async with (
+        simulator.socket(await _stream(simulator, "usdm", account)) as socket,
+        simulator.socket("/ws-api/v3") as api,
+    ):
+        await _told_of(simulator, "usdm")
+        await subscribe(simulator, api, account)
+        await simulator.exchange.accounts.delete(account.api_key)
+        assert (await told(api))["event"]["e"] == "eventStreamTerminated"
+        with pytest.raises(websockets.ConnectionClosed):
+            await told(socket)
+    assert simulator.streams.user_streams("usdm") == ()
