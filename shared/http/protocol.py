@@ -8,6 +8,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 #: Bytes of the request line and all headers; as much as common proxies take.
 HEAD_LIMIT = 64 * 1024
 
+#: An extension of the ASGI scope: its `call` closes the connection, whatever was asked on it.
+HANG_UP = "hummingbus.hang_up"
+
 _TOO_LARGE = b'{"detail":"The request header is larger than %d bytes"}' % HEAD_LIMIT
 _INVALID = b'{"detail":"Not a valid HTTP request"}'
 
@@ -33,8 +36,9 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Take note that the head of a request has come."""
+        """Take note that the head of a request has come, and let the application hang up instead of answering."""
         self._in_head = False
+        self.scope["extensions"] = {HANG_UP: {"call": self.transport.close}}
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:

@@ -13,6 +13,7 @@ from services.simulator.rest.parameters import Parameters, pairs
 from services.simulator.rest.ports import Account, Exchange, Faults, ListenKeys, RequestFault
 from services.simulator.rest.routing import Answer, Call, Method, Route, Security
 from services.simulator.rest.weights import BINANCE, Meter, RateLimits
+from shared.http.protocol import HANG_UP
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -59,7 +60,8 @@ class RestApp:
         except Refusal as refused:
             status, answer, fault = _refused(refused, headers), _text(refused), None
         if fault is not None and fault.lost:
-            return  # without a response uvicorn closes the connection
+            await _hang_up(scope, receive)
+            return
         headers.append((b"content-length", str(len(answer)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
@@ -143,6 +145,13 @@ class RestApp:
         finally:
             for limit, count in meter.orders(account.name, now).items():
                 headers.append((f"x-mbx-order-count-{limit.letter}".encode(), str(count).encode()))
+
+
+async def _hang_up(scope: Mapping[str, Any], receive: Receive) -> None:
+    """Close the connection without an answer, and wait until that is so."""
+    scope["extensions"][HANG_UP]["call"]()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _read(receive: Receive) -> bytes:

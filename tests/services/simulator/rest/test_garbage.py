@@ -8,7 +8,6 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from services.simulator.engine.events import BalanceRow, OrderRow, PositionRow
 from services.simulator.rest.catalogue import ROUTES
 from services.simulator.rest.routing import Security
 from tests.services.simulator.rest.venue_server import Client, signature
@@ -136,24 +135,16 @@ async def _send_raw(port: int, garbage: bytes) -> bytes:
     return answer
 
 
-Holdings = tuple[list[BalanceRow], list[BalanceRow], list[OrderRow], list[OrderRow], list[PositionRow]]
-
-
-def _holdings(client: Client) -> Holdings:
-    """Return everything that the account has."""
-    exchange, account = client.server.exchange, client.account
-    assert account is not None
-
-    def read() -> Holdings:
-        return (
-            list(exchange.spot.balances(account.name)),
-            list(exchange.usdm.balances(account.name)),
-            list(exchange.spot.open_orders(account.name)),
-            list(exchange.usdm.open_orders(account.name)),
-            [view.position for view in exchange.usdm.positions(account.name)],
-        )
-
-    return client.server.look(read)
+def _holdings(client: Client) -> list[object]:
+    """Return everything that the account has and has done."""
+    spot, usdm = client.ok("GET", "/api/v3/account"), client.ok("GET", "/fapi/v3/balance")
+    seen: list[object] = [spot["balances"], [row["balance"] for row in usdm]]
+    for path in ("/api/v3/openOrders", "/fapi/v1/openOrders", "/fapi/v1/openAlgoOrders", "/fapi/v3/positionRisk"):
+        seen.append([row | {"markPrice": ""} for row in client.ok("GET", path)])
+    for path in ("/api/v3/allOrders", "/fapi/v1/allOrders", "/api/v3/myTrades", "/fapi/v1/userTrades"):
+        seen.append(client.ok("GET", path, symbol="BTCUSDT"))
+    seen += [client.ok("GET", "/fapi/v1/symbolConfig"), client.ok("GET", "/fapi/v1/accountConfig")]
+    return [*seen, client.ok("GET", "/fapi/v1/income")]
 
 
 @pytest.mark.timeout(240)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from services.simulator.faults import FaultKind, NewFault
 from tests.services.simulator.rest.venue_server import Client
 
 LIMIT = {
@@ -109,7 +108,7 @@ def test_a_batch_is_answered_one_by_one(trader: Client) -> None:
 
 def test_a_conditional_order_that_triggers_is_an_order_from_then_on(trader: Client) -> None:
     trader.ok("POST", "/fapi/v1/order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01")
-    last = float(trader.public("/fapi/v1/ticker/price", symbol="BTCUSDT").json()["price"])
+    bid = float(trader.public("/fapi/v1/ticker/bookTicker", symbol="BTCUSDT").json()["bidPrice"])
     order = trader.ok(
         "POST",
         "/fapi/v1/algoOrder",
@@ -118,8 +117,7 @@ def test_a_conditional_order_that_triggers_is_an_order_from_then_on(trader: Clie
         side="SELL",
         type="STOP_MARKET",
         closePosition="true",
-        workingType="MARK_PRICE",
-        triggerPrice=f"{last - 2000:.1f}",
+        triggerPrice=f"{bid - 100:.1f}",
     )
     assert order["algoStatus"] == "NEW"
     by_id = {"symbol": "BTCUSDT", "orderId": order["algoId"]}
@@ -128,9 +126,11 @@ def test_a_conditional_order_that_triggers_is_an_order_from_then_on(trader: Clie
     trader.ok("DELETE", "/fapi/v1/allOpenOrders", symbol="BTCUSDT")
     assert len(trader.ok("GET", "/fapi/v1/openAlgoOrders")) == 1
 
-    exchange = trader.server.exchange
-    ticks = int((last - 2500) * 10)
-    trader.server.run(exchange.act(lambda: exchange.usdm.set_mark_price("BTCUSDT", ticks)))
+    whale = Client(trader.server, trader.server.account({}, {"USDT": "100000000"}))
+    for _ in range(20):  # sells through the book until the price is there
+        whale.ok("POST", "/fapi/v1/order", symbol="BTCUSDT", side="SELL", type="MARKET", quantity="20")
+        if not trader.ok("GET", "/fapi/v1/openAlgoOrders"):
+            break
 
     assert trader.ok("GET", "/fapi/v1/openAlgoOrders") == []
     found = trader.ok("GET", "/fapi/v1/algoOrder", algoId=order["algoId"])
@@ -161,27 +161,24 @@ def test_listen_keys_live_and_end(trader: Client) -> None:
 @pytest.fixture
 def faulty(trader: Client) -> Iterator[Client]:
     yield trader
-    trader.server.look(trader.server.exchange.faults.remove)
+    trader.server.remove_faults()
 
 
-def _add(trader: Client, kind: FaultKind, **asked: object) -> None:
+def _add(trader: Client, kind: str, **asked: object) -> None:
     assert trader.account is not None
-    fault = NewFault(kind, api_key=trader.account.api_key, count=1, **asked)  # type: ignore[arg-type]
-    trader.server.look(lambda: trader.server.exchange.faults.add(fault))
+    trader.server.add_fault(kind, api_key=trader.account.api_key, count=1, **asked)
 
 
 @pytest.mark.parametrize(
     ("kind", "status", "code"),
     [
-        (FaultKind.TOO_MANY_REQUESTS, 429, -1003),
-        (FaultKind.BANNED, 418, -1003),
-        (FaultKind.SERVER_ERROR, 500, -1000),
-        (FaultKind.MAINTENANCE, 503, -1016),
+        ("too_many_requests", 429, -1003),
+        ("banned", 418, -1003),
+        ("server_error", 500, -1000),
+        ("maintenance", 503, -1016),
     ],
 )
-def test_a_fault_on_demand_is_answered_and_nothing_done(
-    faulty: Client, kind: FaultKind, status: int, code: int
-) -> None:
+def test_a_fault_on_demand_is_answered_and_nothing_done(faulty: Client, kind: str, status: int, code: int) -> None:
     _add(faulty, kind, path="/api/v3/order", retry_after=7)
     answer = faulty.signed("POST", "/api/v3/order", **LIMIT)
 
@@ -192,7 +189,7 @@ def test_a_fault_on_demand_is_answered_and_nothing_done(
 
 
 def test_an_order_whose_answer_is_lost_is_there(faulty: Client) -> None:
-    _add(faulty, FaultKind.LOST_ANSWER, path="/api/v3/order")
+    _add(faulty, "lost_answer", path="/api/v3/order")
 
     with pytest.raises(httpx.RemoteProtocolError):
         faulty.signed("POST", "/api/v3/order", **LIMIT, newClientOrderId="lost-1")

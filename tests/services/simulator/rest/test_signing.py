@@ -121,6 +121,6 @@ def test_a_key_or_signature_that_is_wrong_is_refused(
 
 def test_an_account_that_was_deleted_has_no_key_any_more(trader: Client) -> None:
     assert trader.account is not None
-    trader.server.run(trader.server.exchange.accounts.delete(trader.account.api_key))
+    trader.server.delete_account(trader.account)
 
     assert trader.refused("GET", PATH)[:2] == (401, -2015)

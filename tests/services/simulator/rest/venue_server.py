@@ -1,86 +1,77 @@
-"""A running exchange with its REST API on a port of its own, in a thread, as blocking clients need it."""
+"""The simulator on ports of its own, in a thread, as blocking clients need it, and somebody who asks it over HTTP."""
 
 import asyncio
 import hashlib
 import hmac
-import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from decimal import Decimal
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-import uvicorn
 
 from services.simulator.accounts import Account
-from services.simulator.exchange import Exchange
-from services.simulator.memory_store import MemoryStore
-from services.simulator.rest.app import RestApp
-from services.simulator.rest.weights import BINANCE, RateLimits
+from services.simulator.app import Simulator
 from services.simulator.settings import SimulatorSettings
-from services.simulator.streams.listen_keys import ListenKeys
 
-T = TypeVar("T")
+TOKEN = "the-admin-token"
 
 
 class VenueServer:
-    """Starts when it is made; `stop` ends it."""
+    """Serves from when it is made until `stop`, and keeps everything in memory. Limits are not to be met by chance."""
 
-    def __init__(self, limits: RateLimits = BINANCE, **settings: Any) -> None:
-        self._limits = limits
-        self._settings = SimulatorSettings.model_validate({"SIMULATOR_SEED": 7, **settings})
-        # With the protocol named, asyncio sets TCP_NODELAY on what it accepts.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
+    def __init__(self, **settings: str) -> None:
+        self._settings = {
+            "SIMULATOR_PORT": "0",
+            "SIMULATOR_ADMIN_PORT": "0",
+            "SIMULATOR_ADMIN_TOKEN": TOKEN,
+            "SIMULATOR_SEED": "7",
+            "SIMULATOR_LIMITS": "100000",
+            **settings,
+        }
         self._loop = asyncio.new_event_loop()
-        self._listening = threading.Event()
+        self._stopped = asyncio.Event()
+        self._serving = threading.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),), daemon=True)
         self._thread.start()
-        assert self._listening.wait(30), "expected a server that listens"
+        assert self._serving.wait(30), "expected a simulator that serves"
+        self._admin = httpx.Client(
+            base_url=f"http://127.0.0.1:{self._simulator.admin_port}", headers={"X-Admin-Token": TOKEN}
+        )
+
+    @property
+    def port(self) -> int:
+        return self._simulator.port
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     async def _run(self) -> None:
-        self.exchange = Exchange(self._settings, MemoryStore())
-        await self.exchange.start()
-        listen_keys = ListenKeys(self.exchange.now_ms)
-        app = RestApp(self.exchange, self.exchange.faults, listen_keys, self._limits)
-        config = uvicorn.Config(app, ws="none", lifespan="off", log_level="error", access_log=False)
-        self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        self._loop.call_soon(self._listening.set)
-        await self._server.serve(sockets=[self._socket])
-        await self.exchange.stop()
-
-    def run(self, coroutine: Awaitable[T]) -> T:
-        """Run something in the exchange's loop."""
-
-        async def wrapped() -> T:
-            return await coroutine
-
-        return asyncio.run_coroutine_threadsafe(wrapped(), self._loop).result(30)
-
-    def look(self, effect: Callable[[], T]) -> T:
-        """Call something in the exchange's loop."""
-
-        async def wrapped() -> T:
-            return effect()
-
-        return self.run(wrapped())
+        self._simulator = Simulator(SimulatorSettings.model_validate(self._settings))
+        await self._simulator.start()
+        self._serving.set()
+        await self._stopped.wait()
+        await self._simulator.drain()
 
     def account(self, balances: Mapping[str, str], futures: Mapping[str, str] | None = None) -> Account:
         """Make an account with these balances."""
-        spot = {asset: Decimal(amount) for asset, amount in balances.items()}
-        usdm = {asset: Decimal(amount) for asset, amount in (futures or {}).items()}
-        return self.run(self.exchange.accounts.make(spot, usdm))
+        asked = {"balances": dict(balances), "futures_balances": dict(futures or {})}
+        answer = self._admin.post("/accounts", json=asked).raise_for_status().json()
+        return Account("", answer["api_key"], answer["api_secret"], 0)
+
+    def delete_account(self, account: Account) -> None:
+        self._admin.delete(f"/accounts/{account.api_key}").raise_for_status()
+
+    def add_fault(self, kind: str, **asked: object) -> None:
+        self._admin.post("/faults", json={"kind": kind, **asked}).raise_for_status()
+
+    def remove_faults(self) -> None:
+        self._admin.delete("/faults").raise_for_status()
 
     def stop(self) -> None:
-        self._server.should_exit = True
+        self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join(30)
         self._loop.close()
 
