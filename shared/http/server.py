@@ -128,7 +128,7 @@ def _open(listen: Listen) -> socket.socket:
     host, port = listen.host, listen.port
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(
+        listening = socket.create_server(
             address[:2],  # what create_server takes of either family
             family=family,
             backlog=_BACKLOG,
@@ -141,3 +141,7 @@ def _open(listen: Listen) -> socket.socket:
             f"cannot listen on {host} port {port}: {error.strerror};"
             f" set {listen.host_setting} and {listen.port_setting}"
         ) from error
+    # Connections inherit it. asyncio's own loop sets it only on sockets that name their protocol, which these do not,
+    # and an answer in two parts would wait 40 ms for the client's acknowledgement.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening

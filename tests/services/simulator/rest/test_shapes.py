@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.simulator.rest.catalogue import ROUTES
-from services.simulator.rest.routing import Security
+from services.simulator.rest.routing import Route, Security
 from tests.services.simulator.rest.venue_server import Client
 
 _FIXTURES = Path(__file__).parent / "fixtures"
@@ -17,7 +17,7 @@ SHAPES: dict[str, Any] = {
     for file in ("spot.json", "usdm.json")
     for name, shape in json.loads((_FIXTURES / file).read_text()).items()
 }
-_SECURITY = {(route.method, route.path): route for route in ROUTES}
+_SECURITY: dict[tuple[str, str], Route] = {(route.method, route.path): route for route in ROUTES}
 _MARKET_ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
 #: What is asked with, but for the symbol.
 _PARAMETERS: dict[str, dict[str, str]] = {
