@@ -233,8 +233,9 @@ class LiveMarket:
         return self._last(symbol, last + 1, limit, now)
 
     def _from_id(self, symbol: Symbol, trade_id: int, now: int) -> Iterator[Trade]:
-        live = list(self.pair(symbol).trades)
-        border = live[0].time if live else now
+        pair = self.pair(symbol)
+        live = [trade for trade in pair.trades if trade.time >= pair.since]
+        border = pair.since or now
         if not live or trade_id < live[0].trade_id:
             for trade in self._market.trades_from(symbol, max(0, trade_id)):
                 if trade.time >= border:
@@ -243,15 +244,17 @@ class LiveMarket:
         yield from (trade for trade in live if trade.trade_id >= trade_id)
 
     def _between(self, symbol: Symbol, start_ms: int, end_ms: int, now: int) -> Iterator[Trade]:
-        live = list(self.pair(symbol).trades)
-        border = live[0].time if live else now
+        pair = self.pair(symbol)
+        live = [trade for trade in pair.trades if trade.time >= pair.since]
+        border = pair.since or now
         for trade in self._market.trades(symbol, start_ms, min(end_ms, border)):
             yield _public(symbol, trade)
         yield from (trade for trade in live if start_ms <= trade.time < end_ms)
 
     def _last(self, symbol: Symbol, end_ms: int, limit: int, now: int) -> list[Trade]:
-        live = list(self.pair(symbol).trades)
-        border = live[0].time if live else now
+        pair = self.pair(symbol)
+        live = [trade for trade in pair.trades if trade.time >= pair.since]
+        border = pair.since or now
         last = [trade for trade in live if trade.time < end_ms][-limit:]
         missing, until = limit - len(last), min(border, end_ms)
         if missing <= 0:

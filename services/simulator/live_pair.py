@@ -31,16 +31,21 @@ class LivePair:
         self._dirty = False
         self.finished: list[LiveMinute] = []
         self.heard = 0  # when there was the last trade
+        self.since = 0  # from when on `trades` has all trades, if there are any
 
     def wake(self, second: int, first_id: int, past: list[Trade]) -> None:
         """Begin to trade in the second that begins at `second` (ms), whose trades so far are `past`."""
         self.trades.clear()
+        self.since = second
         self._enter(second, first_id, past[0].price if past else 0)
         for trade in past:
             self.record(trade)
 
     def record(self, trade: Trade) -> None:
         """Count a trade; they come in the order of their times."""
+        if len(self.trades) == TRADES_KEPT:
+            # The oldest goes; others of its moment may have gone before, so what is kept begins after it.
+            self.since = self.trades[0].time + 1
         self.trades.append(trade)
         self.heard = trade.time
         second = trade.time // SECOND * SECOND

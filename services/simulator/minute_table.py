@@ -4,11 +4,12 @@ import numpy as np
 
 from services.simulator.live_minute import LiveMinute
 from services.simulator.market.candles import COLUMNS, Candles
-from services.simulator.market.intervals import DAY, HOUR, MINUTE
+from services.simulator.market.intervals import DAY, HOUR
 
 #: How far back minutes are kept here.
 KEPT = DAY + HOUR
-_ROOM = KEPT // MINUTE + 120
+#: Rows that can be added until all are moved, at two hours of a pair that is looked at all the time.
+_ROOM = 120
 _WIDTH = len(COLUMNS) + 1
 
 
@@ -16,7 +17,7 @@ class MinuteTable:
     """Live minutes in order of time, the oldest forgotten after `KEPT`."""
 
     def __init__(self) -> None:
-        self._rows = np.empty((64, _WIDTH), dtype=np.int64)
+        self._rows = np.empty((_ROOM, _WIDTH), dtype=np.int64)
         self._begin = self._end = 0
 
     def __len__(self) -> int:
@@ -57,9 +58,7 @@ class MinuteTable:
         """Move the rows to the begin of a table with room; return by how many places."""
         rows = self._rows[self._begin : self._end]
         moved = self._begin
-        table = np.empty((min(_ROOM, 2 * len(rows)) if len(rows) < _ROOM else len(rows) + 64, _WIDTH), dtype=np.int64)
-        if len(table) <= len(rows):
-            table = np.empty((len(rows) + 64, _WIDTH), dtype=np.int64)
+        table = np.empty((len(rows) + _ROOM, _WIDTH), dtype=np.int64)
         table[: len(rows)] = rows
         self._rows, self._begin, self._end = table, 0, len(rows)
         return moved
