@@ -58,7 +58,7 @@ class Running:
 
     def socket(self, path: str, **named: Any) -> Any:
         """Return a WebSocket to be entered."""
-        return websockets.connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None, **named)
+        return websockets.connect(f"ws://127.0.0.1:{self.port}{path}", max_size=None, max_queue=None, **named)
 
     async def get(self, path: str, **query: object) -> Any:
         """Return the answer of a public request."""
