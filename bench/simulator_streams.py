@@ -9,7 +9,9 @@ depth, book ticker, klines and ticker; the readers are in this process and not c
 import argparse
 import asyncio
 import json
-import multiprocessing
+import os
+import subprocess
+import sys
 import time
 from collections import Counter
 
@@ -17,20 +19,29 @@ import psutil
 import uvloop
 import websockets
 
+from bench.stack import free_port
+
 _PAIRS = ("btcusdt", "ethusdt", "solusdt", "ethbtc", "btcusdc")
 _FEEDS = ("trade", "depth@100ms", "bookTicker", "kline_1m", "ticker")
 _WARM_UP = 3.0
 
 
-def _serve(port: "multiprocessing.Queue[int]") -> None:
-    from tests.services.simulator.streams.running import running
+def _environment(port: int) -> dict[str, str]:
+    ours = {"SIMULATOR_PORT": str(port), "SIMULATOR_ADMIN_PORT": "0", "HUMMINGBUS_ENV_FILE": os.devnull}
+    return {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | ours
 
-    async def serve() -> None:
-        async with running() as simulator:
-            port.put(simulator.port)
-            await asyncio.Event().wait()
 
-    uvloop.run(serve())
+async def _listening(port: int) -> None:
+    """Return when the simulator takes connections."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
 
 
 async def _read(port: int, pair: str, counts: Counter[str]) -> None:
@@ -49,6 +60,7 @@ async def _measure(port: int, process: psutil.Process, sockets: int, seconds: fl
         after, took = process.cpu_times(), time.perf_counter() - began
         return after.user + after.system - cpu.user - cpu.system, took, counts - before
 
+    await _listening(port)
     counts: Counter[str] = Counter()
     idle_before, idle_began = process.cpu_times(), time.perf_counter()
     await asyncio.sleep(_WARM_UP)
@@ -82,15 +94,15 @@ def main() -> None:
     parser.add_argument("--sockets", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=20.0)
     arguments = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    port: multiprocessing.Queue[int] = context.Queue()
-    server = context.Process(target=_serve, args=(port,), daemon=True)
-    server.start()
+    port = free_port()
+    command = [sys.executable, "-m", "services.simulator"]
+    quiet = subprocess.DEVNULL
+    server = subprocess.Popen(command, env=_environment(port), stdout=quiet, stderr=quiet)
     try:
-        uvloop.run(_measure(port.get(timeout=30), psutil.Process(server.pid), arguments.sockets, arguments.seconds))
+        uvloop.run(_measure(port, psutil.Process(server.pid), arguments.sockets, arguments.seconds))
     finally:
         server.terminate()
-        server.join()
+        server.wait()
 
 
 if __name__ == "__main__":
