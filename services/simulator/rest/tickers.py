@@ -1,11 +1,25 @@
 """Tickers as both venues tell them: what a span of time adds up to, and the best prices of a book."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
 from services.simulator.engine.symbol import Symbol
 from services.simulator.market.candles import Candle
 from services.simulator.rest.figures import figures
 from services.simulator.rest.ports import Exchange
 
 DAY = 86_400_000
+
+
+async def each(
+    symbols: Iterable[Symbol], ticker: Callable[[Symbol], Awaitable[dict[str, object]]]
+) -> list[dict[str, object]]:
+    """Return the ticker of each symbol; others have their turn in between, as hundreds of symbols take seconds."""
+    answers = []
+    for symbol in symbols:
+        answers.append(await ticker(symbol))
+        await asyncio.sleep(0)
+    return answers
 
 
 def percent(change: int, of: int) -> str:

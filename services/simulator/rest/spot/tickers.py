@@ -36,7 +36,7 @@ async def _each(
     call: Call, ticker: Callable[[Symbol], Awaitable[dict[str, object]]], *, needed: bool = False
 ) -> dict[str, object] | list[dict[str, object]]:
     symbols, single = _chosen(call, needed=needed)
-    return await ticker(symbols[0]) if single else [await ticker(symbol) for symbol in symbols]
+    return await ticker(symbols[0]) if single else await tickers.each(symbols, ticker)
 
 
 def _is_mini(call: Call) -> bool:

@@ -20,7 +20,7 @@ async def _each(call: Call, one: Callable[[Symbol], Awaitable[dict[str, object]]
     name = call.parameters.optional_symbol()
     if name is not None:
         return await one(known(call.exchange, "usdm", name))
-    return [await one(symbol) for symbol in call.exchange.usdm.symbols.values()]
+    return await tickers.each(call.exchange.usdm.symbols.values(), one)
 
 
 async def day_ticker(call: Call) -> Answer:
