@@ -3,7 +3,8 @@
 A pair is traded live from the second on in which somebody looks at it, until nobody does. All other seconds, before the
 simulator's first start, while it was off and while nobody looked, are as the synthetic market has them. Live seconds
 are kept, so that the past is the same after a restart; a crash costs those of the last few seconds, which then are
-synthetic. The last 1,000 live trades are kept while a pair is looked at; older trades are the synthetic ones.
+synthetic. Asking for candles and trades alone is not looking: nobody can tell whether they were traded. The last 1,000
+live trades are kept while a pair is looked at; all others are the synthetic ones.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -116,7 +117,6 @@ class LiveMarket:
         With `start_ms` these are the first `limit` from there on, else the last `limit` that begin up to `end_ms`.
         """
         kind, now = INTERVALS[interval], self._now()
-        self._look(symbol.market, symbol.name)
         last = min(now, now if end_ms is None else end_ms)
         begins = _begins(kind, start_ms, last, limit)
         if not begins:
@@ -140,7 +140,6 @@ class LiveMarket:
         """Return one candle of everything from the full minute at or after `start_ms` to now, at most a day ago, and
         the id of its first trade.
         """
-        self._look(symbol.market, symbol.name)
         now = self._now()
         begin = min(-(-start_ms // MINUTE) * MINUTE, now // MINUTE * MINUTE)
         pair = self.pair(symbol)
@@ -223,7 +222,6 @@ class LiveMarket:
         self, symbol: Symbol, *, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
     ) -> Sequence[Trade]:
         """Return trades in order: with a start the first `limit` from there, else the last `limit` up to `end_ms`."""
-        self._look(symbol.market, symbol.name)
         now = self._now()
         last = now if end_ms is None else min(end_ms, now)
         if from_id is not None:

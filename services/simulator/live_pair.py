@@ -41,6 +41,11 @@ class LivePair:
         for trade in past:
             self.record(trade)
 
+    def sleep(self) -> None:
+        """Trade live no more; from now on, trades are the synthetic ones again."""
+        self.trades.clear()
+        self.since = 0
+
     def record(self, trade: Trade) -> None:
         """Count a trade; they come in the order of their times."""
         if len(self.trades) == TRADES_KEPT:

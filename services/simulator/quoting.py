@@ -30,7 +30,9 @@ _log = logger("simulator")
 MAKERS, TAKERS = "~makers", "~takers"
 #: How often the clock ticks, and for how long a pair is quoted after somebody has asked for it, in ms.
 TICK = 100
-KEPT_AWAKE = 30 * SECOND
+KEPT_AWAKE = 10 * SECOND
+#: Seconds that are spent on quoting at a time.
+_TURN = 0.005
 #: How often live candles are stored, in ms.
 _FLUSH = 5 * SECOND
 #: Ids of books go on from the time, and so do not come twice even if a crash has lost the last ones.
@@ -122,11 +124,9 @@ class Quoting:
 
     async def _run(self) -> None:
         while True:
-            now = self._exchange.market_ms()
             if not self._exchange.stalled:
-                self._tick(now)
-            behind = self._exchange.market_ms()
-            await asyncio.sleep((TICK - behind % TICK) / 1000)
+                await self._tick(self._exchange.market_ms())
+            await asyncio.sleep((TICK - self._exchange.market_ms() % TICK) / 1000)
 
     async def _keep(self) -> None:
         await self._live.load()
@@ -134,15 +134,22 @@ class Quoting:
             await asyncio.sleep(_FLUSH / 1000)
             await self._live.flush()
 
-    def _tick(self, now: int) -> None:
-        exchange = self._exchange
+    async def _tick(self, now: int) -> None:
+        exchange, loop = self._exchange, asyncio.get_running_loop()
         exchange.spot.advance(now)
         exchange.usdm.advance(now)
         for venue, symbol in self._interest.pairs():
             self.look(venue, symbol)
         for venue, symbol in list(self._watchers):
             self.look(venue, symbol)
+        began = loop.time()
         for (venue, symbol), desk in list(self._desks.items()):
+            if loop.time() - began > _TURN:
+                await asyncio.sleep(0)  # let requests in between
+                began, now = loop.time(), exchange.market_ms()
+                if exchange.stalled:
+                    return
+                exchange.engine(venue).advance(now)
             if now - desk.looked > KEPT_AWAKE or now - desk.taken > _MOST_BEHIND:
                 self._sleep(venue, symbol, desk, now)
             else:
@@ -167,6 +174,7 @@ class Quoting:
     def _sleep(self, venue: Venue, name: str, desk: _Desk, now: int) -> None:
         del self._desks[venue, name]
         self._exchange.engine(venue).requote(MAKERS, name, (), ())
+        self._live.pair(desk.symbol).sleep()
 
     def _trade(self, venue: Venue, desk: _Desk, now: int) -> None:
         market, engine, name = self._exchange.market, self._exchange.engine(venue), desk.symbol.name
