@@ -7,7 +7,7 @@ from services.simulator.rest.figures import figures
 from services.simulator.streams.book_ticker_streams import BookTicker
 from services.simulator.streams.depth_streams import DiffDepth, PartialDepth
 from services.simulator.streams.kline_streams import Klines
-from services.simulator.streams.names import Feed, Stream, parse
+from services.simulator.streams.names import MOST_WATCHED, Feed, Stream, parse
 from services.simulator.streams.pace import Pace
 from services.simulator.streams.ports import Exchange
 from services.simulator.streams.sources import Desk, Source
@@ -85,7 +85,8 @@ class Hub:
                 source.on_book(change)
 
     def _start(self, stream: Stream, topic: Topic) -> None:
-        symbols = (stream.symbol,) if stream.symbol else tuple(self._symbols)
+        all_symbols = tuple(self._symbols) if len(self._symbols) <= MOST_WATCHED else ()
+        symbols = (stream.symbol,) if stream.symbol else all_symbols
         self._watches[stream.name] = [self._watch(self.venue, symbol) for symbol in symbols]
         source = self._sources[stream.feed]
         source.start(stream, topic.publish)

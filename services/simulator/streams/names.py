@@ -46,6 +46,9 @@ class Stream(msgspec.Struct, frozen=True):
     interval: str = ""
 
 
+#: Of more symbols than this, a stream of all symbols has none quoted: it tells of those that somebody looks at, which
+#: are the ones that change, and of the others in turn.
+MOST_WATCHED = 20
 #: Lengths of the rolling windows of tickers, in ms.
 WINDOWS = {"1h": HOUR, "4h": 4 * HOUR, "1d": DAY}
 

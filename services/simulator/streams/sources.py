@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.simulator.engine.events import BookChange, Trade
+from services.simulator.engine.futures import FuturesEngine
 from services.simulator.engine.registry import Depth
+from services.simulator.engine.spot import SpotEngine
 from services.simulator.engine.symbol import Symbol
 from services.simulator.rest.figures import Figures
 from services.simulator.streams.names import Stream
@@ -31,9 +33,10 @@ class Desk:
         return self.exchange.now_ms()
 
     def depth(self, symbol: str, limit: int) -> Depth:
-        """Return the best levels of a book; not while the exchange tells its listeners, as it may trade first."""
-        engine = self.exchange.spot if self.venue == "spot" else self.exchange.usdm
-        return engine.depth(symbol, limit)
+        """Return the best levels of a book as it is; looking is not asking for it to be quoted, which `watch` does."""
+        if self.venue == "spot":
+            return SpotEngine.depth(self.exchange.spot, symbol, limit)
+        return FuturesEngine.depth(self.exchange.usdm, symbol, limit)
 
 
 class Source(Protocol):

@@ -6,10 +6,12 @@ from services.simulator.market.candles import Candle
 from services.simulator.market.intervals import DAY, HOUR, MINUTE
 from services.simulator.market.perpetual import next_funding_time
 from services.simulator.rest.figures import Figures, amount
-from services.simulator.streams.names import WINDOWS, Feed, Stream
+from services.simulator.streams.names import MOST_WATCHED, WINDOWS, Feed, Stream
 from services.simulator.streams.sources import Desk, PacedSource, Publish
 
 _AVERAGE_MINUTES = 5
+#: Symbols that a stream of very many tells of in turn, each time; one may take some ms.
+_IN_TURN = 5
 
 
 class Tickers(PacedSource):
@@ -18,11 +20,13 @@ class Tickers(PacedSource):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._traded: dict[str, set[str]] = {}
+        self._quantities: dict[str, int] = {}  # of each symbol's last trade
+        self._turn = 0
 
     def start(self, stream: Stream, publish: Publish) -> None:
         """See `Source`."""
         if not stream.symbol:
-            self._traded[stream.name] = set(self._desk.symbols)
+            self._traded[stream.name] = set(self._desk.symbols) if len(self._desk.symbols) <= MOST_WATCHED else set()
         super().start(stream, publish)
 
     def stop(self, stream: Stream) -> None:
@@ -34,15 +38,24 @@ class Tickers(PacedSource):
         """See `Source`."""
         for traded in self._traded.values():
             traded.update([trade.symbol for trade in trades])
+        self._quantities.update({trade.symbol: trade.quantity for trade in trades})
 
     def _tick(self, stream: Stream, now: int, publish: Publish) -> None:
         if stream.symbol:
             publish(self._ticker(stream, stream.symbol, now).encode())
             return
         traded = self._traded[stream.name]
+        if len(self._desk.symbols) > MOST_WATCHED:
+            traded.update(self._next_in_turn())
         if traded:
             publish(f"[{','.join(self._ticker(stream, symbol, now) for symbol in sorted(traded))}]".encode())
             traded.clear()
+
+    def _next_in_turn(self) -> list[str]:
+        """Return some symbols, others each time: nobody may look at them, and they trade as the synthetic past says."""
+        symbols = tuple(self._desk.symbols)
+        begin, self._turn = self._turn, (self._turn + _IN_TURN) % len(symbols)
+        return [symbols[number % len(symbols)] for number in range(begin, begin + _IN_TURN)]
 
     def _ticker(self, stream: Stream, symbol: str, now: int) -> str:
         desk, figures, time = self._desk, self._desk.figures[symbol], self._desk.now_ms()
@@ -70,8 +83,8 @@ class Tickers(PacedSource):
     def _last(self, stream: Stream, symbol: str) -> str:
         if stream.feed is Feed.WINDOW_TICKER:
             return ""
-        last = self._desk.exchange.live.last_trade(self._desk.symbols[symbol])
-        return f'"Q":"{self._desk.figures[symbol].quantity(last.quantity if last else 0)}",'
+        quantity = self._quantities.get(symbol, 0)
+        return f'"Q":"{self._desk.figures[symbol].quantity(quantity)}",'
 
     def _best(self, stream: Stream, symbol: str, open_: int) -> str:
         """Return what only spot's 24 h ticker has: the price before the window, the best bid and ask."""
@@ -107,6 +120,8 @@ class MarkPrices(PacedSource):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._rates: dict[str, tuple[int, int]] = {}  # by symbol: minute, rate
+        count = len(desk.symbols)
+        self._shifts = {name: number * MINUTE // count for number, name in enumerate(desk.symbols)}
 
     def _tick(self, stream: Stream, now: int, publish: Publish) -> None:
         if stream.symbol:
@@ -116,8 +131,8 @@ class MarkPrices(PacedSource):
 
     def _mark_price(self, name: str, now: int) -> str:
         symbol, exchange, time = self._desk.symbols[name], self._desk.exchange, self._desk.now_ms()
-        mark = exchange.usdm.mark_price(name) * symbol.tick_unit or exchange.market.mark_price(symbol, now)
-        index = exchange.market.index_price(symbol, now)
+        # The engine's is the same, and asking for that one would have the pair quoted.
+        mark, index = exchange.market.mark_price(symbol, now), exchange.market.index_price(symbol, now)
         return (
             f'{{"e":"markPriceUpdate","E":{time},"s":"{name}","p":"{amount(mark)}","i":"{amount(index)}",'
             f'"P":"{amount(mark)}","r":"{amount(self._rate(name, now))}",'
@@ -125,14 +140,15 @@ class MarkPrices(PacedSource):
         )
 
     def _rate(self, name: str, now: int) -> int:
-        """Return the rate from the premiums since the last funding time; they count by full minutes."""
-        minute, rate = self._rates.get(name, (0, 0))
-        if minute != now // MINUTE:
+        """Return the rate from the premiums since the last funding time, anew each minute, not of all at once."""
+        known, rate = self._rates.get(name, (0, 0))
+        minute = (now + self._shifts[name]) // MINUTE
+        if minute != known:
             exchange = self._desk.exchange
             hours = exchange.funding_hours
             begin = next_funding_time(now, hours) - hours * HOUR
             rate = exchange.market.funding_rate(self._desk.symbols[name], begin, now, hours)
-            self._rates[name] = (now // MINUTE, rate)
+            self._rates[name] = (minute, rate)
         return rate
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.simulator.streams.frames import text_frame
-from tests.services.simulator.streams.running import Running, told
+from tests.services.simulator.streams.running import Running, running, told
 
 _TICKER = "e E s p P w c Q o h l v q O C F L n"
 #: By path: the fields of each stream's messages, in the order of Binance's documentation or not.
@@ -148,3 +148,14 @@ async def test_nothing_is_made_without_subscribers(simulator: Running) -> None:
         while simulator.streams.sockets:
             await asyncio.sleep(0)
     assert simulator.streams.streams("spot") == ()
+
+
+async def test_of_very_many_pairs_those_that_nobody_looks_at_are_told_in_turn_and_not_quoted() -> None:
+    async with running(SIMULATOR_PAIRS="60") as simulator, simulator.socket("/ws/!ticker@arr") as socket:
+        first, second = await told(socket), await told(socket)
+        assert not {one["s"] for one in first} & {one["s"] for one in second}
+        assert simulator.exchange.quoting.awake == 0
+        async with simulator.socket("/ws/ethusdt@bookTicker"):
+            await told(socket, lambda message: "ETHUSDT" in {one["s"] for one in message})
+            await told(socket, lambda message: "ETHUSDT" in {one["s"] for one in message})
+            assert simulator.exchange.quoting.awake == 1
