@@ -30,6 +30,7 @@ from shared.database.pool import Database
 from shared.database.unit_of_work import UnitOfWork, Work
 from shared.events.consumer import Consumer
 from shared.events.envelope import Envelope
+from shared.events.inbox import Inbox
 from shared.events.position import current_position
 from shared.events.reader import StreamReader
 from shared.events.relay import Relay
@@ -39,7 +40,9 @@ from shared.telemetry.logs import configure_logs
 SERVICE = "bench"
 #: Events of one transaction, when a rate is to be reached, and transactions at a time.
 TOGETHER = 10
-WRITERS = 4
+WRITERS = 8
+#: How events are taken in: by a reader, by a durable consumer that does nothing else, by one with an effect.
+READS, TAKES, INSERTS = "reads", "takes", "inserts"
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -69,7 +72,7 @@ async def make_tables(settings: DatabaseSettings) -> None:
 
 
 async def write(settings: DatabaseSettings, pipe: Connection, rate: float, count: int, together: int) -> None:
-    """Commit `count` events, `together` a transaction, `rate` a second in all; tell how long it took to relay them."""
+    """Commit `count` events, `together` a transaction, `rate` a second in all; tell what it cost."""
     database = Database(settings, SERVICE)
     await database.start()
     relay = Relay(settings, SERVICE, database)
@@ -79,6 +82,7 @@ async def write(settings: DatabaseSettings, pipe: Connection, rate: float, count
     work = UnitOfWork(database, relay)
     numbers = iter(range(count // together))
     started, cpu = time.perf_counter(), time.process_time()
+    pipe.send(time.time())
     most_behind = 0
 
     async def writer() -> None:
@@ -97,14 +101,32 @@ async def write(settings: DatabaseSettings, pipe: Connection, rate: float, count
     total = await database.fetchval("SELECT count(*) FROM outbox")
     while relay.published < total:  # noqa: ASYNC110 - a figure, not a signal
         await asyncio.sleep(0.01)
-    drained = time.perf_counter() - started
-    pipe.send((drained, most_behind, (time.process_time() - cpu) / count * 1e6))
+    pipe.send((most_behind, (time.process_time() - cpu) / count * 1e6))
     await relay.stop()
     await database.stop()
 
 
-async def read(settings: DatabaseSettings, pipe: Connection, count: int, durable: bool) -> None:
-    """Take `count` more events in, through a reader or a durable consumer; tell their latencies in milliseconds."""
+async def drain(settings: DatabaseSettings, pipe: Connection, rate: float, count: int, together: int) -> None:
+    """Commit `count` events while nothing relays, then relay them; tell what that cost."""
+    database = Database(settings, SERVICE)
+    await database.start()
+    relay = Relay(settings, SERVICE, database)
+    work = UnitOfWork(database, None)
+    for _ in range(count // together):
+        await work.tell("bench", *((TICK, Tick("master_account", "binance_perpetual", n)) for n in range(together)))
+    cpu = time.process_time()
+    pipe.send(time.time())
+    await relay.start()
+    total = await database.fetchval("SELECT count(*) FROM outbox")
+    while relay.published < total:  # noqa: ASYNC110 - a figure, not a signal
+        await asyncio.sleep(0.01)
+    pipe.send((count, (time.process_time() - cpu) / count * 1e6))
+    await relay.stop()
+    await database.stop()
+
+
+async def read(settings: DatabaseSettings, pipe: Connection, count: int, how: str) -> None:
+    """Take `count` more events in, as `how` says; tell when the last was in, and all latencies in milliseconds."""
     late: list[float] = []
     full = asyncio.Event()
     cpu = time.process_time()
@@ -115,20 +137,22 @@ async def read(settings: DatabaseSettings, pipe: Connection, count: int, durable
             full.set()
 
     async def effect(work: Work, event: Envelope) -> None:
-        await work.connection.execute("INSERT INTO effects (seq) VALUES ($1)", event.seq)
+        if how == INSERTS:
+            await work.connection.execute("INSERT INTO effects (seq) VALUES ($1)", event.seq)
         note(event)
 
     database = Database(settings, SERVICE)
     await database.start()
-    consumer = Consumer(settings, SERVICE, "bench", SERVICE, effect, database=database)
     async with database.transaction() as connection:
         position = await current_position(connection)
+        await Inbox(how, SERVICE).open(connection, position.seq)
     reader = StreamReader(settings, SERVICE, SERVICE, position.seq, note)
-    part = consumer if durable else reader
+    consumer = Consumer(settings, SERVICE, how, SERVICE, effect, database=database)
+    part = reader if how == READS else consumer
     await part.start()
     pipe.send("ready")
     await full.wait()
-    pipe.send((late, (time.process_time() - cpu) / count * 1e6))
+    pipe.send((time.time(), late, (time.process_time() - cpu) / count * 1e6))
     await part.stop()
     await database.stop()
 
@@ -175,21 +199,23 @@ def measure(
     rate: float,
     count: int,
     together: int,
-    durable: bool,
+    how: str,
+    tell: Callable[..., Coroutine[Any, Any, None]] = write,
 ) -> None:
-    """Write at `rate` in one process, read in another, and print what came of it."""
+    """Tell in one process, read in another, and print what came of it."""
     before = _cpu(servers)
-    reader, from_reader = _process(read, settings, count, durable)
+    reader, from_reader = _process(read, settings, count, how)
     from_reader.recv()
-    writer, from_writer = _process(write, settings, rate, count, together)
-    drained, behind, writer_cpu = from_writer.recv()
-    late, reader_cpu = from_reader.recv()
+    writer, from_writer = _process(tell, settings, rate, count, together)
+    began = from_writer.recv()
+    behind, writer_cpu = from_writer.recv()
+    ended, late, reader_cpu = from_reader.recv()
     writer.join()
     reader.join()
     used = [(after - earlier) / count * 1e6 for after, earlier in zip(_cpu(servers), before, strict=True)]
     cuts = statistics.quantiles(late, n=100)
     print(
-        f"{title:<44} {count / drained:7.0f} events/s   p50 {cuts[49]:6.1f} ms   p99 {cuts[98]:6.1f} ms"
+        f"{title:<44} {count / (ended - began):7.0f} events/s   p50 {cuts[49]:6.1f} ms   p99 {cuts[98]:6.1f} ms"
         f"   behind at most {behind:5d}   CPU us/event: service {writer_cpu:4.0f}, consumer {reader_cpu:4.0f},"
         f" PostgreSQL {used[0]:4.0f}, NATS {used[1]:4.0f}"
     )
@@ -212,7 +238,12 @@ async def _servers(folder: Path) -> tuple[PostgresServer, NatsServer, DatabaseSe
     await postgres.start()
     await nats.start()
     settings = DatabaseSettings.model_validate(
-        {"NATS_URL": nats.url, "DATABASE_URL": postgres.url, "HUMMINGBUS_NAMESPACE": "bench"}
+        {
+            "NATS_URL": nats.url,
+            "DATABASE_URL": postgres.url,
+            "HUMMINGBUS_NAMESPACE": "bench",
+            "DATABASE_CONNECTIONS": WRITERS,
+        }
     )
     await make_tables(settings)
     return postgres, nats, settings
@@ -234,17 +265,18 @@ def main() -> None:
             one, batched = asyncio.run(bare(settings, 2.0))
             print(f"{'JetStream alone, one publish at a time':<44} {one:7.0f} events/s")
             print(f"{'JetStream alone, 512 publishes an answer':<44} {batched:7.0f} events/s")
-            at = f"{chosen.rate:.0f}/s"
-            rate, few = chosen.rate, int(200 * chosen.seconds)
-            # First, because a new durable consumer takes in all that is kept.
-            title = f"{at}, durable consumer with inbox"
-            measure(settings, pids, title, rate=rate, count=many, together=TOGETHER, durable=True)
+            rate, at = chosen.rate, f"{chosen.rate:.0f}/s"
+            few = int(200 * chosen.seconds)
             title = "one event a transaction, 200/s, reader"
-            measure(settings, pids, title, rate=200, count=few, together=1, durable=False)
-            title = f"{at}, reader"
-            measure(settings, pids, title, rate=rate, count=many, together=TOGETHER, durable=False)
-            title = "as fast as it goes, reader"
-            measure(settings, pids, title, rate=1e9, count=many, together=TOGETHER, durable=False)
+            measure(settings, pids, title, rate=200, count=few, together=1, how=READS)
+            for title, how in (
+                (f"{at}, reader", READS),
+                (f"{at}, durable consumer, inbox alone", TAKES),
+                (f"{at}, durable consumer, an INSERT each", INSERTS),
+            ):
+                measure(settings, pids, title, rate=rate, count=many, together=TOGETHER, how=how)
+            # Its lateness counts from when the events were written, while nothing relayed.
+            measure(settings, pids, "a backlog, reader", rate=rate, count=many, together=500, how=READS, tell=drain)
         finally:
             asyncio.run(nats.stop())
             asyncio.run(postgres.stop())

@@ -34,7 +34,7 @@ from shared.settings import Settings
 from shared.telemetry.logs import logger
 
 #: Events that share a transaction, at most.
-_BATCH = 128
+_BATCH = 256
 #: Seconds between two looks at the consumer on the server's side.
 _CHECK = 2.0
 #: Looks between two clean-ups of the inbox.
@@ -65,7 +65,7 @@ class Consumer:
         *,
         database: Database,
         relay: Wakeable | None = None,
-        max_unacknowledged: int = 512,
+        max_unacknowledged: int = 1_024,
         ack_wait: float = 30.0,
     ) -> None:
         self._settings = settings

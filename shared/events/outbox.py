@@ -23,13 +23,15 @@ _LOCK = 0x48_42_52_4C
 _COLUMNS = "id, seq, subject, kind, actor, account, bot, trace, data, created_at"
 
 # One statement, so that it is one round trip. It does nothing at all unless `last_seq` is what this relay believes it
-# is: a relay that has lost its lock without knowing can neither give a number twice nor leave a hole.
+# is: a relay that has lost its lock without knowing can neither give a number twice nor leave a hole. Where nothing is
+# pending it writes nothing, for it looks four times a second.
 _TAKE = f"""
 WITH pending AS (
     SELECT id, row_number() OVER (ORDER BY id) AS place
     FROM (SELECT id FROM outbox WHERE seq IS NULL ORDER BY id LIMIT $2) AS oldest
 ), state AS (
-    UPDATE relay SET last_seq = last_seq + (SELECT count(*) FROM pending) WHERE last_seq = $1 RETURNING true
+    UPDATE relay SET last_seq = last_seq + (SELECT count(*) FROM pending)
+    WHERE last_seq = $1 AND EXISTS (SELECT FROM pending) RETURNING true
 ), taken AS (
     UPDATE outbox SET seq = $1 + pending.place FROM pending, state WHERE outbox.id = pending.id
     RETURNING {", ".join(f"outbox.{column}" for column in _COLUMNS.split(", "))}

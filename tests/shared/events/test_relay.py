@@ -187,6 +187,15 @@ async def test_two_relays_that_both_believe_to_lead_break_nothing(
     await other.stop()
 
 
+async def test_a_look_at_an_empty_outbox_writes_nothing(teller: Ledger, database: Database) -> None:
+    outbox = Outbox(await database.connect(), SERVICE)
+    await teller.tell()
+    assert len(await outbox.take()) == 1
+    version = await database.fetchval("SELECT xmin::text FROM relay")
+    assert await outbox.take() == []
+    assert await database.fetchval("SELECT xmin::text FROM relay") == version
+
+
 async def test_numbers_are_given_only_by_a_relay_that_knows_the_last_one(teller: Ledger, database: Database) -> None:
     await teller.tell(3)
     connection = await database.connect()
