@@ -54,13 +54,15 @@ async def _trade(simulator: Running, venue: str, stop: asyncio.Event) -> int:
     while not stop.is_set():
         count += 1
         side = "BUY" if count % 2 else "SELL"
-        limit = price - count % 40 if count % 2 else price + 10 + count % 40
+        cancelled = count % 3 == 0
+        away = count % 40 + (600 if cancelled else 0)  # too far to be filled before it is cancelled
+        limit = price - away if count % 2 else price + 10 + away
         order = {"symbol": "BTCUSDT", "side": side, "quantity": "0.01"}
         if count % 5 == 0:
             await simulator.signed("POST", path, account, type="MARKET", **order)
             continue
         placed = await simulator.signed("POST", path, account, type="LIMIT", timeInForce="GTC", price=limit, **order)
-        if count % 3 == 0 and placed["status"] == "NEW":
+        if cancelled:
             await simulator.signed("DELETE", path, account, symbol="BTCUSDT", orderId=placed["orderId"])
     return count
 

@@ -135,15 +135,19 @@ async def test_a_conditional_order_becomes_an_order_when_it_triggers(simulator: 
     account = await simulator.account(USDT="100000")
     async with simulator.socket(await _stream(simulator, "usdm", account)) as socket:
         await _told_of(simulator, "usdm")
-        depth = await simulator.get("/fapi/v1/depth", symbol="BTCUSDT", limit=5)
-        trigger = round(float(depth["asks"][0][0]) + 0.1, 1)
+        depth = await simulator.get("/fapi/v1/depth", symbol="BTCUSDT", limit=20)
+        trigger = depth["asks"][9][0]
         order = {"symbol": "BTCUSDT", "side": "BUY", "type": "STOP_MARKET", "quantity": "0.01"}
         placed = await simulator.signed(
             "POST", "/fapi/v1/algoOrder", account, **order, algoType="CONDITIONAL", triggerPrice=trigger
         )
-        events = [await told(socket, timeout=40)]
+        quantity = sum(float(ask[1]) for ask in depth["asks"])
+        other = await simulator.account(USDT="100000000")
+        rise = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": f"{quantity:.3f}"}
+        await simulator.signed("POST", "/fapi/v1/order", other, **rise)
+        events = [await told(socket)]
         while events[-1]["o"]["X"] != "FINISHED":
-            events.append(await told(socket, lambda one: "o" in one, timeout=40))
+            events.append(await told(socket, lambda one: "o" in one))
     said = [(one["e"], one["o"].get("x"), one["o"]["X"]) for one in events]
     assert said[:4] == [
         ("ALGO_UPDATE", None, "NEW"),
