@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.running_stack import RunningStack, running_stack
+from tests.running_stack import RunningStack, free_port, running_stack
 from tests.servers import short_folder
 
 USERNAME = "admin"
 PASSWORD = "pass-Wf83kd02mxq"
 CONFIG_PASSWORD = "config-Zp29fj4kq7"
+SIMULATOR = {"SIMULATOR": "on", "SIMULATOR_PORT": str(free_port()), "SIMULATOR_ADMIN_PORT": str(free_port())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def system() -> Iterator[RunningStack]:
     with short_folder() as folder:
         secrets = f"API_USERNAME={USERNAME}\nAPI_PASSWORD={PASSWORD}\nCONFIG_PASSWORD={CONFIG_PASSWORD}\n"
         (folder / ".env").write_text(secrets)
-        with running_stack(folder) as stack:
+        with running_stack(folder, SIMULATOR) as stack:
             asyncio.run(stack.says("Ready"))
             yield stack
             asyncio.run(stack.stop())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.running_stack import ROOT, RunningStack
+from tests.system.conftest import SIMULATOR
 
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: What the tour installs is in the tests' environment already; nothing in a test needs the internet.
@@ -30,6 +31,8 @@ def prepared(block: str, stack: RunningStack) -> str:
         ("tour/bin/python", sys.executable),
         (".venv/bin/hummingbus", str(Path(sys.executable).parent / "hummingbus")),
         ("http://127.0.0.1:8000", stack.url),
+        ("http://127.0.0.1:8010", f"http://127.0.0.1:{SIMULATOR['SIMULATOR_PORT']}"),
+        ("http://127.0.0.1:8011", f"http://127.0.0.1:{SIMULATOR['SIMULATOR_ADMIN_PORT']}"),
     ):
         block = block.replace(written, here)
     assert "pip install" not in block
@@ -85,3 +88,8 @@ def test_the_command_line_looks_after_it(output: str) -> None:
     assert re.search(r"^ *credentials .* ready ", output, re.MULTILINE)
     assert re.search(r"^hbk_\S+$", output, re.MULTILINE)
     assert re.search(r"^ *\S+ +laptop ", output, re.MULTILINE)
+
+
+def test_there_is_an_exchange_to_try_things_on(output: str) -> None:
+    assert re.search(r'^.*"api_key": *"[^"]+", *"api_secret": *"[^"]+"', output, re.MULTILINE)
+    assert len(json.loads(output[output.rindex("[[") :])) == 2
