@@ -50,7 +50,7 @@ class Bus:
         """Connect, waiting for the server, and make the inbox known to it."""
         self._connection = await connect(self.settings, self._user, on_disconnect=self._lost)
         self._inbox = f"{self.subjects.inbox(self._user)}.{secrets.token_hex(8)}."
-        await self._connection.subscribe(f"{self._inbox}*", cb=self._received)
+        await self._connection.subscribe_directly(f"{self._inbox}*", self._received)
         await self._connection.flush()
 
     async def stop(self) -> None:

@@ -122,10 +122,7 @@ class Dispatcher:
         async def received(message: Msg) -> None:
             await self._received(endpoint, message)
 
-        # The bound on waiting commands is ours; the library's own would drop them without a reply.
-        return await self._connection.subscribe(
-            subject, queue=queue, cb=received, pending_msgs_limit=0, pending_bytes_limit=0
-        )
+        return await self._connection.subscribe_directly(subject, received, queue)
 
     async def _received(self, endpoint: Endpoint, message: Msg) -> None:
         if not self.subjects.is_inbox(message.reply):
