@@ -168,6 +168,8 @@ class Quoting:
         engine.advance(now)
         last_id = self._live.wake(symbol, now)
         engine.skip_ids(name, trade_id=last_id, update_id=now * _UPDATES_A_MS)
+        # The trades until now were the synthetic past's; without their price the percent filters would let all pass.
+        engine.set_last_price(name, exchange.market.price(symbol, now))
         desk = self._desks[venue, name] = _Desk(symbol, now)
         self._trade(venue, desk, now)
 

@@ -129,6 +129,12 @@ class Registry(Matching[O], Generic[O, A]):
         """Return the last price in ticks, 0 before the first trade."""
         return self._instrument(symbol).last_price
 
+    def set_last_price(self, symbol: str, ticks: int) -> None:
+        """Note the price of a trade that was made elsewhere; what it triggers is executed with the next command."""
+        instrument = self._instrument(symbol)
+        instrument.last_price = ticks
+        instrument.low, instrument.high = min(instrument.low or ticks, ticks), max(instrument.high, ticks)
+
     def average_price(self, symbol: str) -> int:
         """Return the average price of the last minutes in units of the quote asset, the last price when none traded."""
         ratio = self._instrument(symbol).average_ratio(self.now)

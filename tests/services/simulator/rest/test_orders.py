@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.services.simulator.rest.venue_server import Client
+from tests.services.simulator.rest.venue_server import Client, VenueServer
 
 LIMIT = {
     "symbol": "BTCUSDT",
@@ -195,3 +195,17 @@ def test_an_order_whose_answer_is_lost_is_there(faulty: Client) -> None:
         faulty.signed("POST", "/api/v3/order", **LIMIT, newClientOrderId="lost-1")
     found = faulty.ok("GET", "/api/v3/order", symbol="BTCUSDT", origClientOrderId="lost-1")
     assert found["status"] == "NEW"
+
+
+@pytest.mark.parametrize(("symbol", "price"), [("SOLUSDT", "1"), ("ETHBTC", "9"), ("BTCUSDC", "1000000")])
+def test_the_first_order_of_a_pair_that_nobody_has_looked_at_keeps_to_the_percent_filter(
+    symbol: str, price: str
+) -> None:
+    server = VenueServer()
+    try:
+        trader = Client(server, server.account({"USDT": "100000", "USDC": "100000000", "BTC": "10000"}))
+        order = {"symbol": symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "10"}
+        refused = trader.refused("POST", "/api/v3/order", **order, price=price)
+        assert refused == (400, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE")
+    finally:
+        server.stop()
