@@ -18,6 +18,9 @@ S = TypeVar("S", bound="Settings")
 #: Exit code of a program whose settings are wrong (`EX_CONFIG` of sysexits.h): a restart does not help.
 EXIT_CONFIG = 78
 
+#: The login's name when only a password is set.
+DEFAULT_USERNAME = "admin"
+
 _FILE_ALIASES = {"USERNAME": "API_USERNAME", "PASSWORD": "API_PASSWORD"}
 
 

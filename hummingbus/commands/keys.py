@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from hummingbus.commands import session
-from hummingbus.stack.secrets_file import DEFAULT_USERNAME
 from shared.contracts.credentials import (
     CREATE_API_KEY,
     LIST_API_KEYS,
@@ -22,7 +21,7 @@ from shared.contracts.credentials import (
     PasswordCheck,
 )
 from shared.contracts.declaration import OUTSIDE
-from shared.settings import read_environment
+from shared.settings import DEFAULT_USERNAME, read_environment
 
 keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys (header X-API-KEY).")
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from hummingbus.stack.errors import StartError
 from hummingbus.stack.private_file import write_private
-from shared.settings import read_environment
+from shared.settings import DEFAULT_USERNAME, read_environment
 
-DEFAULT_USERNAME = "admin"
 _RANDOM_BYTES = 24
 _NOTE = (
     "# Written by Hummingbus at its first start ({date}). Keep CONFIG_PASSWORD: without it the stored exchange keys\n"

@@ -78,8 +78,9 @@ class Readiness:
     async def _look(self) -> None:
         try:
             self._clock_offset = await self._database.clock_offset()
-            self._last_seq = await self._database.fetchval("SELECT last_seq FROM relay")
-            stored = await Repository(self._database).keyring()
+            repository = Repository(self._database)
+            self._last_seq = await repository.last_seq()
+            stored = await repository.keyring()
             await self._followed.repair()
         except (CommandError, asyncpg.PostgresError) as error:
             if self._reachable:

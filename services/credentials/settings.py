@@ -6,10 +6,7 @@ from pydantic import Field, Json, SecretStr, field_validator, model_validator
 
 from shared.contracts.catalogue import USERS
 from shared.secrets.sealing import SealingError, nkey_bytes
-from shared.settings import DatabaseSettings
-
-#: The user when only a password is set.
-DEFAULT_USERNAME = "admin"
+from shared.settings import DEFAULT_USERNAME, DatabaseSettings
 
 
 class CredentialsSettings(DatabaseSettings):

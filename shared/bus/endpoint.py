@@ -8,15 +8,13 @@ import msgspec
 
 from shared.bus import messages
 from shared.bus.invalid import field_error
-from shared.bus.messages import Call, Reply
+from shared.bus.messages import KEY_MAX_LENGTH, Call, Reply
 from shared.contracts.declaration import AnyCommand
 from shared.errors import CommandError, ErrorCode, FieldError, invalid
 from shared.names import encode_token
 from shared.telemetry.trace import TraceContext
 
 Handler = Callable[[Any, Call], Any | Awaitable[Any]]
-
-KEY_MAX_LENGTH = 128
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 

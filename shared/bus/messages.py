@@ -10,6 +10,7 @@ from shared.telemetry.trace import TraceContext
 DEADLINE = "Hb-Deadline"
 #: The idempotency key of a state-changing command.
 KEY = "Hb-Key"
+KEY_MAX_LENGTH = 128
 #: In a reply: the ids of the events that the command caused. See `shared.events.applied`.
 EVENTS = "Hb-Events"
 #: In a request: ids of events that the answer must already reflect.

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from shared.backoff import Backoff
-from shared.bus.messages import Call, Reply
+from shared.bus.messages import KEY_MAX_LENGTH, Call, Reply
 from shared.bus.subjects import event_tail
 from shared.contracts.declaration import AnyEvent, Command, Event
 from shared.database.failures import CONFLICTS_TO_REPEAT, Connection, outcome_unknown
@@ -23,7 +23,6 @@ Res = TypeVar("Res")
 P = TypeVar("P")
 T = TypeVar("T")
 
-KEY_MAX_LENGTH = 256
 #: A quarter of what NATS takes: one event that could not be published would hold up all behind it.
 EVENT_MAX_BYTES = 256 * 1024
 #: A transaction that lost a deadlock or a serialization race is run again this often: the winner is done by then.

@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar.openapi.spec import Example
 from litestar.params import HeaderParameter, PathParameter
 
-from shared.bus.endpoint import KEY_MAX_LENGTH
+from shared.bus.messages import KEY_MAX_LENGTH
 from shared.names import NAME_MAX_LENGTH, NAME_PATTERN
 
 AccountName = Annotated[
