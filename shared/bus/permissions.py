@@ -3,13 +3,19 @@
 import msgspec
 
 from shared.bus.subjects import SERVICE_API_ROOT, Subjects
-from shared.contracts.catalogue import COMMANDS, EVENT_SERVICES, SERVICES, commands_for
+from shared.contracts.catalogue import COMMANDS, EVENT_SERVICES, LIVE, SERVICES, commands_for
 from shared.contracts.declaration import EDGE, OUTSIDE
 
 _JS = "$JS.API"
 
 #: Users that read the events of every service: the edge for `GET /events`, outside programs for themselves.
 READERS_OF_ALL = frozenset({EDGE, OUTSIDE})
+
+#: Whose events a service follows besides its own.
+FOLLOWS = {"portfolio": frozenset({"credentials"})}
+
+#: Services that read what others send live; the edge and outside programs do too.
+LIVE_READERS = frozenset({"marketdata", "portfolio"})
 
 
 class Permissions(msgspec.Struct, frozen=True):
@@ -46,9 +52,12 @@ def permissions_for(user: str, subjects: Subjects) -> Permissions:
         stream = subjects.stream(user)
         publish += [f"{_JS}.STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE")]
     for service in EVENT_SERVICES:
-        if service == user or user in READERS_OF_ALL:
+        if service == user or user in READERS_OF_ALL or service in FOLLOWS.get(user, ()):
             publish += _reading(subjects.stream(service))
             subscribe.append(subjects.events_of(service))
+    publish += [subjects.live_of(live) for live in LIVE if live.service == user]
+    if user in READERS_OF_ALL | LIVE_READERS:
+        subscribe += [subjects.live_of(live) for live in LIVE]
     return Permissions(tuple(publish), tuple(subscribe))
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.contracts.declaration import AnyCommand, AnyEvent
+from shared.contracts.declaration import AnyCommand, AnyEvent, AnyLive
 from shared.names import encode_token, is_name
 
 _ANY = "*"
@@ -51,6 +51,14 @@ class Subjects:
     def events_of(self, service: str) -> str:
         """Return the pattern that matches every event of `service`."""
         return f"{self.namespace}.evt.{service}.{_REST}"
+
+    def live(self, live: AnyLive, connector: str, pair: str) -> str:
+        """Return the subject of `live` for a pair of a connector."""
+        return f"{self.namespace}.live.{live.kind}.{encode_token(connector)}.{encode_token(pair)}"
+
+    def live_of(self, live: AnyLive) -> str:
+        """Return the pattern that matches `live` for every connector and pair."""
+        return f"{self.namespace}.live.{live.kind}.{_ANY}.{_ANY}"
 
     def stream(self, service: str) -> str:
         """Return the name of the JetStream stream that holds the events of `service`."""

@@ -215,6 +215,35 @@ class SecretReleased(msgspec.Struct, frozen=True):
     service: str
 
 
+class KnownCredential(msgspec.Struct, frozen=True):
+    """A credential that is stored. `revision` is another one whenever its values were written anew."""
+
+    connector_name: str
+    revision: int
+    verified: bool
+
+
+class AccountCredentials(msgspec.Struct, frozen=True):
+    """An account with its credentials, sorted by connector."""
+
+    account_name: str
+    credentials: tuple[KnownCredential, ...]
+
+
+class AccountsSnapshot(msgspec.Struct, frozen=True):
+    """All accounts as the database has them at this moment, sorted by name."""
+
+    accounts: tuple[AccountCredentials, ...]
+
+
+class CredentialVerdict(msgspec.Struct, frozen=True):
+    """What the exchange has said of a stored credential. `message` says it in words."""
+
+    account_name: str
+    connector_name: str
+    message: str
+
+
 class ApiKeyChanged(msgspec.Struct, frozen=True):
     """The API key that was created or revoked."""
 
@@ -237,6 +266,10 @@ CREATE_ACCOUNT = Command(
 DELETE_ACCOUNT = Command(
     SERVICE, "account", "delete", AccountRef, AccountChanged, "Delete an account with its credentials.",
     changes_state=True, errors=frozenset({ErrorCode.NOT_FOUND, ErrorCode.REFUSED}),
+)  # fmt: skip
+SNAPSHOT_ACCOUNTS = Command(
+    SERVICE, "account", "snapshot", Nothing, AccountsSnapshot, "Give all accounts and what credentials they have.",
+    callers=frozenset({"portfolio", "orchestrator"}),
 )  # fmt: skip
 LIST_CREDENTIALS = Command(
     SERVICE, "credential", "list", AccountRef, list[str], "List the connectors that an account has credentials for.",
@@ -290,7 +323,7 @@ RELEASE_SECRET = Command(
 COMMANDS = (
     LIST_ACCOUNTS, CREATE_ACCOUNT, DELETE_ACCOUNT, LIST_CREDENTIALS, PUT_CREDENTIAL, DELETE_CREDENTIAL,
     LIST_CONNECTORS, CONFIG_MAP, VERIFY_PASSWORD, VERIFY_KEY, CREATE_API_KEY, LIST_API_KEYS, REVOKE_API_KEY,
-    ROTATE_KEYRING, RELEASE_SECRET,
+    ROTATE_KEYRING, RELEASE_SECRET, SNAPSHOT_ACCOUNTS,
 )  # fmt: skip
 
 ACCOUNT_CREATED = Event(
@@ -309,6 +342,14 @@ CREDENTIAL_DELETED = Event(
     SERVICE, "credential", "deleted", CredentialChanged, "A credential is gone.",
     keys=("account_name", "connector_name"), account="account_name",
 )  # fmt: skip
+CREDENTIAL_VERIFIED = Event(
+    SERVICE, "credential", "verified", CredentialVerdict, "The exchange has confirmed the keys of a credential.",
+    keys=("account_name", "connector_name"), account="account_name",
+)  # fmt: skip
+CREDENTIAL_REJECTED = Event(
+    SERVICE, "credential", "rejected", CredentialVerdict, "The exchange refuses the keys of a stored credential.",
+    keys=("account_name", "connector_name"), account="account_name",
+)  # fmt: skip
 SECRET_RELEASED = Event(
     SERVICE, "secret", "released", SecretReleased, "A service was given the values of a credential.",
     keys=("account_name", "connector_name"), account="account_name",
@@ -319,6 +360,6 @@ USER_CHANGED = Event(SERVICE, "user", "changed", UserChanged, "A user's password
 KEYRING_ROTATED = Event(SERVICE, "keyring", "rotated", KeyringRotated, "All secrets are under a new key.")
 
 EVENTS = (
-    ACCOUNT_CREATED, ACCOUNT_DELETED, CREDENTIAL_STORED, CREDENTIAL_DELETED, SECRET_RELEASED,
-    API_KEY_CREATED, API_KEY_REVOKED, USER_CHANGED, KEYRING_ROTATED,
+    ACCOUNT_CREATED, ACCOUNT_DELETED, CREDENTIAL_STORED, CREDENTIAL_DELETED, CREDENTIAL_VERIFIED,
+    CREDENTIAL_REJECTED, SECRET_RELEASED, API_KEY_CREATED, API_KEY_REVOKED, USER_CHANGED, KEYRING_ROTATED,
 )  # fmt: skip

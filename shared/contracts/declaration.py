@@ -25,7 +25,7 @@ COMMON_ERRORS = frozenset(
 EDGE = "gateway_api"
 #: The NATS user of programs outside; its actor token is its own name.
 OUTSIDE = "outside"
-#: The exchange on this machine. It has no commands yet, but answers discovery.
+#: The exchange on this machine.
 SIMULATOR = "simulator"
 #: Who may send a command that is part of the public interface.
 PUBLIC = frozenset({EDGE, OUTSIDE})
@@ -114,5 +114,23 @@ class Event(Generic[P]):
         return None if self.bot is None else getattr(payload, self.bot)
 
 
+@dataclass(frozen=True, slots=True)
+class Live(Generic[P]):
+    """What a service sends while something moves: the latest counts, nothing is stored, a reader may miss some.
+
+    Attributes:
+        service: who sends it.
+        kind: what the subject is made of, with a connector and a trading pair after it.
+        payload: msgspec type of the message.
+        summary: one sentence for the documents.
+    """
+
+    service: str
+    kind: str
+    payload: type[P]
+    summary: str
+
+
 AnyCommand = Command[Any, Any]
 AnyEvent = Event[Any]
+AnyLive = Live[Any]
