@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.simulator.admin import AdminApp
 from services.simulator.exchange import Exchange
+from services.simulator.handlers import Handlers
 from services.simulator.memory_store import MemoryStore
 from services.simulator.protocols import Protocols
 from services.simulator.repository import Repository
@@ -52,7 +53,7 @@ class Simulator:
             Listen(settings.host, settings.admin_port, "SIMULATOR_HOST", "SIMULATOR_ADMIN_PORT"),
             drain_timeout=1,
         )
-        self._dispatcher = _dispatcher(settings) if "nats_url" in settings.model_fields_set else None
+        self._dispatcher = self._on_the_bus() if "nats_url" in settings.model_fields_set else None
 
     @property
     def name(self) -> str:
@@ -107,12 +108,13 @@ class Simulator:
         )
         return Health(not reasons, tuple(reasons), figures)
 
+    def _on_the_bus(self) -> "Dispatcher":
+        # The NATS library takes a quarter of a second to import, which a simulator alone need not wait for.
+        from shared.bus.dispatcher import Dispatcher
 
-def _dispatcher(settings: SimulatorSettings) -> "Dispatcher":
-    # The NATS library takes a quarter of a second to import, which a simulator alone need not wait for.
-    from shared.bus.dispatcher import Dispatcher
-
-    return Dispatcher(settings, SIMULATOR)
+        dispatcher = Dispatcher(self._settings, SIMULATOR)
+        Handlers(self.exchange.accounts).register(dispatcher)
+        return dispatcher
 
 
 def create(overrides: Mapping[str, str]) -> Service:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from services.simulator.accounts import Accounts
 from services.simulator.batch import Batch, VenueRow
 from services.simulator.engine.events import Outcome
-from services.simulator.engine.refusal import Refusal
+from services.simulator.engine.refusal import outcome_unknown, overloaded
 from services.simulator.engine.symbols import spot_symbols, usdm_symbols
 from services.simulator.engines import LiveFutures, LiveSpot
 from services.simulator.faults import Faults
@@ -148,10 +148,7 @@ class Exchange:
             return
         done, _ = await asyncio.wait({pending}, timeout=_PATIENCE)
         if not done:
-            raise Refusal(
-                -1007,
-                "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
-            )
+            raise outcome_unknown()
 
     # Within.
 
@@ -161,9 +158,7 @@ class Exchange:
 
     def _ready(self) -> None:
         if self._journal.stalled:
-            raise Refusal(
-                -1008, "Server is currently overloaded with other requests. Please try again in a few minutes."
-            )
+            raise overloaded()
         now = self.market_ms()
         self.spot.advance(now)
         self.usdm.advance(now)

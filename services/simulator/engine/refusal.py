@@ -4,6 +4,9 @@ Sources: `errors.md` and `filters.md` of Binance's public spot API documentation
 documentation, and texts that clients of the live exchange report.
 """
 
+#: The code of what was done, or may have been, but is not known to be stored.
+OUTCOME_UNKNOWN = -1007
+
 
 class Refusal(Exception):
     """A command that was refused and has changed nothing. `code` is negative, `message` is Binance's text."""
@@ -12,6 +15,17 @@ class Refusal(Exception):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+
+
+def outcome_unknown() -> Refusal:
+    return Refusal(
+        OUTCOME_UNKNOWN,
+        "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
+    )
+
+
+def overloaded() -> Refusal:
+    return Refusal(-1008, "Server is currently overloaded with other requests. Please try again in a few minutes.")
 
 
 def invalid_symbol() -> Refusal:
