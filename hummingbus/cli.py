@@ -4,6 +4,7 @@ import typer
 
 from hummingbus.commands.events import events
 from hummingbus.commands.keys import keys
+from hummingbus.commands.prepare import prepare
 from hummingbus.commands.rotate import rotate_config_password
 from hummingbus.commands.status import status
 from hummingbus.commands.up import up
@@ -19,6 +20,7 @@ app.command()(up)
 app.command()(status)
 app.command()(events)
 app.command()(rotate_config_password)
+app.command()(prepare)
 app.add_typer(keys, name="keys")
 
 

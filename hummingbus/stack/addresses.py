@@ -8,8 +8,12 @@ import msgspec
 
 from hummingbus.stack.nkey import Nkey
 from hummingbus.stack.settings import EDGE_SERVICE, StackSettings
+from shared.contracts import marketdata, portfolio
 from shared.contracts.credentials import RELEASE_SECRET
 from shared.contracts.declaration import SIMULATOR
+
+#: Services that speak to exchanges, of which the simulator is one.
+_ON_EXCHANGES = frozenset({marketdata.SERVICE, portfolio.SERVICE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Addresses:
             overrides["DATABASE_URL"] = self.database_url
         if service == SIMULATOR and self.simulator_token is not None:
             overrides["SIMULATOR_ADMIN_TOKEN"] = self.simulator_token
+        if service in _ON_EXCHANGES and settings.has_simulator:
+            overrides["SIMULATOR_URL"] = settings.simulator_url
         if service == RELEASE_SECRET.service:
             # By their signatures it knows the services that ask for secrets.
             keys = {user: key.public_key for user, key in self.identities.items() if user in RELEASE_SECRET.callers}

@@ -162,7 +162,7 @@ class NatsServer:
             "jetstream": {"store_dir": str(self._storage), "max_memory_store": 64 * 1024 * 1024},
         }
         if self.users is not None:
-            configuration["authorization"] = {"users": [_user(user) for user in self.users.values()]}
+            configuration["authorization"] = authorization(self.users)
         return configuration
 
     async def end_orphan(self) -> None:
@@ -195,6 +195,11 @@ class NatsServer:
             return " | ".join(self._log.read_text(errors="replace").splitlines()[-5:])
         except FileNotFoundError:
             return "no log"
+
+
+def authorization(users: Mapping[str, NatsUser]) -> dict[str, Any]:
+    """Return the part of a server's configuration that says who may connect and what each may do."""
+    return {"users": [_user(user) for user in users.values()]}
 
 
 def _user(user: NatsUser) -> dict[str, Any]:
