@@ -99,13 +99,19 @@ class SessionRef(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """A session as it is: its state since when, and why it does not take orders, if it does not."""
+    """A session as it is: its state since when, and why it does not take orders, if it does not.
+
+    `version` grows with each change of it. `silent_since` is when it was last READY: what is recorded of the account
+    may have been out of date since then. It is None while the session is READY, and before it ever was.
+    """
 
     account_name: str
     connector_name: str
     state: SessionState
     since: datetime
     reason: str = ""
+    version: int = 0
+    silent_since: datetime | None = None
 
 
 class SessionList(msgspec.Struct, frozen=True):
