@@ -12,15 +12,15 @@ import asyncio
 import contextlib
 from collections import deque
 from functools import partial
-from typing import Any
 
 import msgspec
-from faststream.nats import NatsBroker, NatsMessage
+from faststream.nats import NatsMessage
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
 from shared.backoff import Backoff
-from shared.bus.connection import Client, connect
+from shared.bus.broker import Broker
+from shared.bus.connection import Client
 from shared.bus.subjects import Subjects
 from shared.database.pool import Database
 from shared.database.unit_of_work import Wakeable
@@ -77,7 +77,7 @@ class Consumer:
         self._inbox = Inbox(name, service)
         self._intake = Intake(database, self._inbox, handle, relay, self._log)
         self._durable = Durable(self._subjects, user, name, service, max_unacknowledged, ack_wait)
-        self._broker = _Broker(settings, user, self._reconnected)
+        self._broker = Broker(settings, user, self._reconnected)
         self._subscriber = self._broker.subscriber(
             self._subjects.delivery(user, name), name, decoder=_undecoded, no_reply=True
         )
@@ -200,27 +200,6 @@ class Consumer:
         self._log.info("consumer made", after=floor)
         place = await stream.place_after(js, self._subjects, self._service, end, floor)
         await self._durable.make(connection, place)
-
-
-class _Broker(NatsBroker):
-    """FastStream's broker over our own way to connect."""
-
-    def __init__(self, settings: Settings, user: str, on_reconnect: Any) -> None:
-        super().__init__(apply_types=False, logger=None)
-        self._settings = settings
-        self._user = user
-        self._on_reconnect = on_reconnect
-
-    async def _connect(self) -> Client:
-        connection = await connect(self._settings, self._user, on_reconnect=self._on_reconnect)
-        self.config.connect(connection)
-        return connection
-
-    @property
-    def connection(self) -> Client:
-        """The connection; there is one once the broker has started."""
-        assert isinstance(self._connection, Client)
-        return self._connection
 
 
 async def _undecoded(message: NatsMessage) -> Msg:
