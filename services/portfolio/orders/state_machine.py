@@ -1,0 +1,136 @@
+"""How an order changes by what is learnt about it: pure, and the same whatever comes late, twice or out of order.
+
+Each function returns the order it was given, the same object, where nothing is new; else the next version of it.
+
+- What is known of an order only grows: its fills never shrink, an order that the exchange has seen is never unseen.
+- The fill is the larger of two: what the exchange says of the order, and the sum of the recorded trades. They come by
+  different messages and agree in the end; until then the order lacks trades, and these are asked for.
+- A final status stays, though a late fill is still counted. There is one exception: FAILED because nobody had seen
+  the order is an inference, and the exchange showing that very order proves it wrong.
+"""
+
+from datetime import datetime
+from decimal import Decimal, localcontext
+
+from msgspec.structs import replace
+
+from services.portfolio.rows import Phase, StoredOrder, TradeTotals
+from shared.contracts.portfolio import Order, OrderStatus
+from shared.exchanges.interface import VenueOrder, VenueStatus
+
+#: An average price is rounded to so many places: division rarely ends.
+_PRICE_PLACES = 12
+_ZERO = Decimal(0)
+
+
+def reported(stored: StoredOrder, venue: VenueOrder, at: datetime) -> StoredOrder:
+    """Return the order after the exchange has told its state."""
+    more = venue.filled > stored.reported_amount
+    # An answer that leaves the average out must not make us forget one that had it.
+    price = venue.average_price if more or stored.reported_price is None else stored.reported_price
+    seen = replace(
+        _seen(stored, venue.exchange_order_id),
+        reported_amount=max(stored.reported_amount, venue.filled),
+        reported_price=price,
+    )
+    match venue.status:
+        case VenueStatus.CANCELLED:
+            return _next(stored, seen, OrderStatus.CANCELLED, at)
+        case VenueStatus.REJECTED:
+            return _next(stored, seen, OrderStatus.FAILED, at, "The exchange has rejected the order")
+        case VenueStatus.FILLED:
+            return _next(stored, seen, OrderStatus.FILLED, at)
+        case VenueStatus.OPEN:
+            return _next(stored, seen, OrderStatus.OPEN, at)
+
+
+def traded(stored: StoredOrder, totals: TradeTotals, exchange_order_id: str, at: datetime) -> StoredOrder:
+    """Return the order after its recorded trades have come to `totals`."""
+    fee_paid, fee_currency = (totals.fees[0].amount, totals.fees[0].currency) if len(totals.fees) == 1 else (None, None)
+    seen = _seen(stored, exchange_order_id)
+    seen = replace(
+        seen,
+        traded_amount=totals.amount,
+        traded_value=totals.value,
+        order=replace(seen.order, fee_paid=fee_paid, fee_currency=fee_currency),
+    )
+    return _next(stored, seen, OrderStatus.OPEN, at)
+
+
+def refused(stored: StoredOrder, reason: str, at: datetime) -> StoredOrder:
+    """Return the order after it became certain that the exchange has not taken it and will not.
+
+    An order that the exchange has been seen to have is left as it is.
+    """
+    if stored.phase is not Phase.UNCONFIRMED:
+        return stored
+    return _next(stored, replace(stored, phase=Phase.ENDED), OrderStatus.FAILED, at, reason)
+
+
+def forgotten(stored: StoredOrder, at: datetime) -> StoredOrder:
+    """Return an order that the exchange had and does not know any more: it cannot be open."""
+    if stored.phase is not Phase.CONFIRMED:
+        return stored
+    return _next(stored, stored, OrderStatus.CANCELLED, at, "The exchange does not know the order any more")
+
+
+def cancelling(stored: StoredOrder, at: datetime) -> StoredOrder:
+    """Return the order after somebody has asked for its end; a final one is left as it is."""
+    return _next(stored, stored, OrderStatus.PENDING_CANCEL, at)
+
+
+def _seen(stored: StoredOrder, exchange_order_id: str) -> StoredOrder:
+    """Return an order that the exchange has shown, under its id there."""
+    order = stored.order
+    if order.exchange_order_id is not None:
+        return stored
+    order = replace(order, exchange_order_id=exchange_order_id)
+    if order.status is OrderStatus.FAILED:
+        order = replace(order, status=OrderStatus.SUBMITTED, error_message=None)
+    return replace(stored, order=order, phase=Phase.CONFIRMED)
+
+
+def _next(
+    before: StoredOrder, now: StoredOrder, told: OrderStatus, at: datetime, message: str | None = None
+) -> StoredOrder:
+    order = now.order
+    filled = max(now.reported_amount, now.traded_amount)
+    status = _status(order.status, told, filled, order.amount)
+    if status is not order.status:
+        order = replace(order, error_message=message if status in _EXPLAINED else order.error_message)
+    order = replace(order, status=status, filled_amount=filled, average_fill_price=_average(now, order))
+    after = replace(now, order=order, phase=Phase.ENDED if status.is_final else now.phase)
+    if after == before:
+        return before
+    return replace(after, order=replace(order, version=order.version + 1, updated_at=at))
+
+
+_EXPLAINED = frozenset({OrderStatus.FAILED, OrderStatus.CANCELLED})
+
+
+def _status(current: OrderStatus, told: OrderStatus, filled: Decimal, amount: Decimal) -> OrderStatus:
+    if current.is_final:
+        return current
+    if filled >= amount:
+        return OrderStatus.FILLED
+    if told.is_final:
+        return told
+    if OrderStatus.PENDING_CANCEL in (current, told):
+        return OrderStatus.PENDING_CANCEL
+    return OrderStatus.PARTIALLY_FILLED if filled else told
+
+
+def _average(stored: StoredOrder, order: Order) -> Decimal | None:
+    """Return the average price of the larger fill: of the trades where they have it all, for they are exact."""
+    traded = stored.traded_amount
+    if traded > _ZERO and (not stored.lacks_trades or stored.reported_price is None):
+        with localcontext() as context:
+            context.prec = 50
+            return _rounded(stored.traded_value / traded)
+    return stored.reported_price if stored.reported_amount > _ZERO else order.average_fill_price
+
+
+def _rounded(price: Decimal) -> Decimal:
+    """Return `price` with at most `_PRICE_PLACES` places and no zeros at their end, never with an exponent."""
+    text = f"{price:.{_PRICE_PLACES}f}".rstrip("0").rstrip(".")
+    return Decimal(text)

@@ -1,0 +1,232 @@
+"""The SQL of orders, trades, balances and sessions that the writing side runs; what people search by is in `searches`.
+
+Whoever changes locks in one order: the lease, orders by their id, balances, the session.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+import asyncpg
+import msgspec
+
+from services.portfolio.rows import FeeTotal, Phase, StoredBalances, StoredOrder, TradeTotals
+from services.portfolio.sessions.desired import SessionKey
+from shared.contracts.portfolio import (
+    BalanceAmount,
+    Order,
+    OrderStatus,
+    OrderType,
+    PositionAction,
+    Session,
+    SessionState,
+    Trade,
+    TradeType,
+)
+
+
+class Queries(Protocol):
+    """What runs SQL: a connection inside a transaction, or a `Database` for a query that stands alone."""
+
+    async def fetch(self, sql: str, /, *args: Any) -> list[asyncpg.Record]: ...
+
+    async def fetchrow(self, sql: str, /, *args: Any) -> asyncpg.Record | None: ...
+
+    async def fetchval(self, sql: str, /, *args: Any) -> Any: ...
+
+    async def execute(self, sql: str, /, *args: Any) -> str: ...
+
+
+_ORDER_COLUMNS = (
+    "client_order_id, account_name, connector_name, trading_pair, trade_type, order_type, position_action, amount,"
+    " price, status, phase, filled_amount, average_fill_price, fee_paid, fee_currency, exchange_order_id,"
+    " error_message, reported_amount, reported_price, traded_amount, traded_value, sent_ms, receive_window_ms,"
+    " request_hash, epoch, version, created_at, updated_at"
+)
+_CHANGING = (
+    "status", "phase", "filled_amount", "average_fill_price", "fee_paid", "fee_currency", "exchange_order_id",
+    "error_message", "reported_amount", "reported_price", "traded_amount", "traded_value", "version", "updated_at",
+)  # fmt: skip
+_WRITE_ORDER = (
+    f"UPDATE orders SET {', '.join(f'{name} = ${place}' for place, name in enumerate(_CHANGING, 2))}"
+    " WHERE client_order_id = $1"
+)
+_OF_SESSION = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE account_name = $1 AND connector_name = $2"
+_FINAL = "('FILLED', 'CANCELLED', 'FAILED')"
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+_decode_balances = msgspec.json.Decoder(tuple[BalanceAmount, ...]).decode
+
+
+class Repository:
+    """The tables of the schema, through a transaction's connection or through the pool."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    # Orders
+
+    async def order(self, client_order_id: str) -> StoredOrder | None:
+        """Return an order, whatever its account."""
+        row = await self._queries.fetchrow(
+            f"SELECT {_ORDER_COLUMNS} FROM orders WHERE client_order_id = $1", client_order_id
+        )
+        return None if row is None else _stored_order(row)
+
+    async def order_of(self, key: SessionKey, order_id: str) -> StoredOrder | None:
+        """Return the order of a session by its client order id, or else by the exchange's; the newest of several."""
+        rows = await self._queries.fetch(
+            f"{_OF_SESSION} AND (client_order_id = $3 OR exchange_order_id = $3)"
+            " ORDER BY client_order_id = $3 DESC, created_at DESC LIMIT 1",
+            *key, order_id,
+        )  # fmt: skip
+        return _stored_order(rows[0]) if rows else None
+
+    async def unsettled_orders(self, key: SessionKey, patience_seconds: float) -> list[StoredOrder]:
+        """Return the orders of a session about which the exchange has more to say, the oldest first.
+
+        Trades that an exchange has not told of `patience_seconds` after an order's last change are not waited for.
+        """
+        rows = await self._queries.fetch(
+            f"{_OF_SESSION} AND status NOT IN {_FINAL}"
+            f" UNION ALL {_OF_SESSION} AND status IN {_FINAL} AND traded_amount < reported_amount"
+            " AND updated_at > now() - $3 * interval '1 second' ORDER BY created_at, client_order_id",
+            *key, patience_seconds,
+        )  # fmt: skip
+        return [_stored_order(row) for row in rows]
+
+    async def lock_orders(
+        self, key: SessionKey, client_ids: Iterable[str], exchange_ids: Iterable[tuple[str, str]]
+    ) -> list[StoredOrder]:
+        """Return those orders of a session, locked, that have one of the client order ids or one of the exchange's.
+
+        `exchange_ids` are pairs of trading pair and exchange order id, as an exchange may number each pair by itself.
+        """
+        of_exchange = list(exchange_ids)
+        rows = await self._queries.fetch(
+            f"{_OF_SESSION} AND (client_order_id = ANY($3) OR (exchange_order_id = ANY($4)"
+            " AND (trading_pair, exchange_order_id) IN (SELECT * FROM unnest($5::text[], $4::text[]))))"
+            " ORDER BY client_order_id FOR UPDATE",
+            *key, list(client_ids), [order_id for _, order_id in of_exchange], [pair for pair, _ in of_exchange],
+        )  # fmt: skip
+        return [_stored_order(row) for row in rows]
+
+    async def write_order(self, stored: StoredOrder) -> None:
+        """Store an order that is locked; what was asked for of it never changes."""
+        row = order_row(stored)
+        await self._queries.execute(_WRITE_ORDER, row["client_order_id"], *(row[name] for name in _CHANGING))
+
+    # Trades
+
+    async def add_trades(self, trades: Sequence[Trade]) -> set[str]:
+        """Store trades of orders that are locked; return the ids of those that were not stored yet."""
+        if not trades:
+            return set()
+        rows = await self._queries.fetch(
+            "INSERT INTO trades SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],"
+            " $6::text[], $7::numeric[], $8::numeric[], $9::numeric[], $10::text[], $11::timestamptz[])"
+            " ON CONFLICT DO NOTHING RETURNING trade_id",
+            *([getattr(trade, name) for trade in trades] for name in Trade.__struct_fields__),
+        )
+        return {row["trade_id"] for row in rows}
+
+    async def trade_totals(self, client_order_ids: Iterable[str]) -> Mapping[str, TradeTotals]:
+        """Return the sums of the recorded trades of orders that have any."""
+        rows = await self._queries.fetch(
+            "SELECT order_id, fee_currency, sum(amount) AS amount, sum(amount * price) AS value, sum(fee_paid) AS fee"
+            " FROM trades WHERE order_id = ANY($1) GROUP BY order_id, fee_currency ORDER BY order_id, fee_currency",
+            list(client_order_ids),
+        )
+        totals: dict[str, TradeTotals] = {}
+        for row in rows:
+            before = totals.get(row["order_id"], TradeTotals(Decimal(0), Decimal(0), ()))
+            fee = () if row["fee_currency"] is None else (FeeTotal(row["fee"], row["fee_currency"]),)
+            totals[row["order_id"]] = TradeTotals(
+                before.amount + row["amount"], before.value + row["value"], (*before.fees, *fee)
+            )
+        return totals
+
+    # Balances
+
+    async def lock_balances(self, key: SessionKey) -> StoredBalances | None:
+        """Return the balances of a session, locked; None where there are none yet."""
+        row = await self._queries.fetchrow(
+            "SELECT balances, at, version FROM balances WHERE account_name = $1 AND connector_name = $2 FOR UPDATE",
+            *key,
+        )
+        return None if row is None else StoredBalances(_decode_balances(row["balances"]), row["at"], row["version"])
+
+    async def write_balances(self, key: SessionKey, stored: StoredBalances) -> None:
+        """Store the balances of a session, whose lease is held."""
+        await self._queries.execute(
+            "INSERT INTO balances (account_name, connector_name, balances, at, version) VALUES ($1, $2, $3, $4, $5)"
+            " ON CONFLICT (account_name, connector_name) DO UPDATE SET balances = $3, at = $4, version = $5",
+            *key, _encode(stored.balances).decode(), stored.at, stored.version,
+        )  # fmt: skip
+
+    # Sessions
+
+    async def lock_session(self, key: SessionKey) -> Session | None:
+        """Return what is stored of a session, locked; None if it was never seen."""
+        row = await self._queries.fetchrow(
+            "SELECT account_name, connector_name, state, since, reason, version, silent_since FROM sessions"
+            " WHERE account_name = $1 AND connector_name = $2 FOR UPDATE",
+            *key,
+        )
+        if row is None:
+            return None
+        return Session(**{**row, "state": SessionState(row["state"])})
+
+    async def write_session(self, session: Session) -> None:
+        """Store the state of a session, whose lease is held."""
+        await self._queries.execute(
+            "INSERT INTO sessions (account_name, connector_name, state, since, reason, version, silent_since)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_name, connector_name)"
+            " DO UPDATE SET state = $3, since = $4, reason = $5, version = $6, silent_since = $7",
+            session.account_name, session.connector_name, session.state.value, session.since, session.reason,
+            session.version, session.silent_since,
+        )  # fmt: skip
+
+    async def last_seq(self) -> int:
+        """Return the number of the last event that has one."""
+        seq: int = await self._queries.fetchval("SELECT last_seq FROM relay")
+        return seq
+
+
+def order_row(stored: StoredOrder) -> dict[str, Any]:
+    """Return the row of an order, column to value."""
+    order = stored.order
+    return {
+        **{name: getattr(order, name) for name in Order.__struct_fields__},
+        "trade_type": order.trade_type.value,
+        "order_type": order.order_type.value,
+        "position_action": order.position_action.value,
+        "status": order.status.value,
+        "phase": stored.phase.value,
+        **{name: getattr(stored, name) for name in StoredOrder.__struct_fields__ if name not in ("order", "phase")},
+    }
+
+
+def order_of_row(row: asyncpg.Record) -> Order:
+    """Return the order that a row of the table holds."""
+    values = {name: row[name] for name in Order.__struct_fields__}
+    values["trade_type"] = TradeType(values["trade_type"])
+    values["order_type"] = OrderType(values["order_type"])
+    values["position_action"] = PositionAction(values["position_action"])
+    values["status"] = OrderStatus(values["status"])
+    return Order(**values)
+
+
+def _stored_order(row: asyncpg.Record) -> StoredOrder:
+    return StoredOrder(
+        order=order_of_row(row),
+        phase=Phase(row["phase"]),
+        reported_amount=row["reported_amount"],
+        reported_price=row["reported_price"],
+        traded_amount=row["traded_amount"],
+        traded_value=row["traded_value"],
+        sent_ms=row["sent_ms"],
+        receive_window_ms=row["receive_window_ms"],
+        request_hash=row["request_hash"],
+        epoch=row["epoch"],
+    )
