@@ -4,11 +4,14 @@ Each locks the account first, and each event carries the next version of that ac
 version ends with the last state, in whatever order they come.
 """
 
+from typing import Any
+
+import msgspec
+
 from services.credentials.changes import Change
-from services.credentials.config_fields import checked_values
 from services.credentials.keyring import Keyring
 from services.credentials.rows import AccountRow, CredentialRow
-from shared.connectors.catalogue import CONNECTORS, Connector, ConnectorKind
+from shared.connectors.catalogue import CONNECTORS, Connector
 from shared.contracts.credentials import (
     ACCOUNT_CREATED,
     ACCOUNT_DELETED,
@@ -17,10 +20,25 @@ from shared.contracts.credentials import (
     MASTER_ACCOUNT,
     AccountChanged,
     CredentialChanged,
-    CredentialPut,
     CredentialStored,
 )
 from shared.errors import CommandError, ErrorCode, not_found
+
+#: What stands in paths where the name of an account may stand too: `/accounts/add-credential/…`.
+TAKEN_NAMES = frozenset({"add-account", "delete-account", "add-credential", "delete-credential"})
+
+
+class NewCredential(msgspec.Struct, frozen=True):
+    """A credential to be stored: checked values, whether the exchange has confirmed them, and what to say of it."""
+
+    account_name: str
+    connector_name: str
+    values: dict[str, Any]
+    verified: bool
+    message: str
+
+    def __repr__(self) -> str:
+        return f"NewCredential({self.account_name!r}, {self.connector_name!r}, values=<hidden>)"
 
 
 def known_connector(name: str) -> Connector:
@@ -44,8 +62,12 @@ async def create_account(change: Change, name: str) -> AccountChanged:
     """Create the account `name`.
 
     Raises:
-        CommandError: EXISTS if there is one.
+        CommandError: EXISTS if there is one; REFUSED for a name that is a part of the HTTP API's paths.
     """
+    if name in TAKEN_NAMES:
+        raise CommandError(
+            ErrorCode.REFUSED, f"An account can't be called '{name}': the HTTP API has a path of that name"
+        )
     account = await change.repository.claim_account(name)
     if account.present:
         raise CommandError(ErrorCode.EXISTS, f"Account '{name}' already exists")
@@ -71,7 +93,7 @@ async def delete_account(change: Change, name: str) -> AccountChanged:
     if name == MASTER_ACCOUNT:
         raise CommandError(ErrorCode.REFUSED, f"The account '{MASTER_ACCOUNT}' always exists and may not be deleted")
     account = await _locked(change, name)
-    await change.repository.delete_credentials(name, account.connectors)
+    change.removed += await change.repository.delete_credentials(name, account.connectors)
     for position, connector_name in enumerate(account.connectors):
         rest = account.connectors[position + 1 :]
         version = account.version + 1 + position
@@ -82,30 +104,25 @@ async def delete_account(change: Change, name: str) -> AccountChanged:
     return deleted
 
 
-async def put_credential(change: Change, keyring: Keyring, request: CredentialPut) -> CredentialStored:
-    """Store a credential, in place of an earlier one for the same connector.
+async def put_credential(change: Change, keyring: Keyring, new: NewCredential) -> CredentialStored:
+    """Store a credential that `adding` has made ready, in place of an earlier one for the same connector.
 
     Raises:
-        CommandError: NOT_FOUND for an unknown connector or account; REFUSED for a connector that takes no credential;
-            INVALID with every field that does not fit; UNAVAILABLE if the key of the secrets is not at hand.
+        CommandError: NOT_FOUND for an unknown account; UNAVAILABLE if the key of the secrets is not at hand.
     """
-    connector = known_connector(request.connector_name)
     cipher = await keyring.cipher(change.repository)
-    account = await _locked(change, request.account_name)
-    _refuse_without_credential(connector)
-    values = checked_values(connector, request.values)
-
-    secret = cipher.encrypt(account.name, connector.name, values)
-    await change.repository.write_credential(CredentialRow(account.name, connector.name, secret))
-    connectors = tuple(sorted({*account.connectors, connector.name}))
-    stored = CredentialChanged(account.name, connector.name, connectors, account.version + 1)
+    account = await _locked(change, new.account_name)
+    earlier = await change.repository.credential(account.name, new.connector_name)
+    if earlier is not None:
+        change.removed.append(earlier)
+    secret = cipher.encrypt(account.name, new.connector_name, new.values)
+    row = CredentialRow(account.name, new.connector_name, secret)
+    await change.repository.write_credential(row, verified=new.verified)
+    connectors = tuple(sorted({*account.connectors, new.connector_name}))
+    stored = CredentialChanged(account.name, new.connector_name, connectors, account.version + 1, new.verified)
     await change.repository.write_account(account.name, stored.version, present=True)
     change.tell(CREDENTIAL_STORED, stored)
-    message = (
-        f"Credential for '{connector.name}' stored in account '{account.name}';"
-        " it is not verified yet: the exchange has not been asked whether the keys are right"
-    )
-    return CredentialStored(account.name, connector.name, verified=False, message=message)
+    return CredentialStored(account.name, new.connector_name, new.verified, new.message)
 
 
 async def delete_credential(change: Change, account_name: str, connector_name: str) -> CredentialChanged:
@@ -118,7 +135,7 @@ async def delete_credential(change: Change, account_name: str, connector_name: s
     account = await _locked(change, account_name)
     if connector_name not in account.connectors:
         raise no_credential(account_name, connector_name)
-    await change.repository.delete_credentials(account_name, [connector_name])
+    change.removed += await change.repository.delete_credentials(account_name, [connector_name])
     rest = tuple(name for name in account.connectors if name != connector_name)
     deleted = CredentialChanged(account_name, connector_name, rest, account.version + 1)
     await change.repository.write_account(account_name, deleted.version, present=True)
@@ -136,13 +153,3 @@ async def _locked(change: Change, name: str) -> AccountRow:
     if account is None:
         raise unknown_account(name)
     return account
-
-
-def _refuse_without_credential(connector: Connector) -> None:
-    if connector.kind is ConnectorKind.GATEWAY:
-        why = "its wallets are kept by Hummingbot Gateway"
-    elif connector.kind is ConnectorKind.PAPER_SPOT:
-        why = "it trades on paper inside a bot; use 'paper' for an account of that kind"
-    else:
-        return
-    raise CommandError(ErrorCode.REFUSED, f"Connector '{connector.name}' takes no credential: {why}")

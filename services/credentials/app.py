@@ -4,17 +4,23 @@ import asyncio
 from collections.abc import Mapping
 
 from services.credentials.accounts import ensure_master_account
+from services.credentials.adding import Adding
 from services.credentials.changes import Change, Told
+from services.credentials.commits import Commits
 from services.credentials.encryption import WrongPasswordError
 from services.credentials.followed_view import FollowedView
 from services.credentials.handlers import Handlers
 from services.credentials.identities import Identities, ensure_user
+from services.credentials.key_checks import KeyChecks
 from services.credentials.keyring import Keyring
+from services.credentials.paper_accounts import PaperAccounts
 from services.credentials.password_hashing import PasswordHasher
 from services.credentials.proof_backoff import ProofBackoff
 from services.credentials.readiness import Readiness
 from services.credentials.repository import Repository
 from services.credentials.settings import CredentialsSettings
+from services.credentials.verification import Verification
+from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
 from shared.contracts.credentials import SERVICE
 from shared.database.migrate import ensure_migrated
@@ -41,6 +47,9 @@ class CredentialsService:
         attention = asyncio.Event()
         self._followed = FollowedView(settings, self._database, attention)
         self._readiness = Readiness(self._database, self._keyring, self._relay, self._followed, attention)
+        self._bus = Bus(settings, SERVICE)
+        self._paper = PaperAccounts(self._bus, self._repository, self._keyring)
+        self._verification: Verification | None = None
         self._dispatcher = Dispatcher(settings, SERVICE)
 
     @property
@@ -61,24 +70,33 @@ class CredentialsService:
         await self._relay.start()
         await self._followed.start()
         await self._readiness.start()
+        await self._bus.start()
 
+        commits = Commits(unit, self._followed, self._paper.removed)
+        keys = KeyChecks(self._bus, commits, self._settings.service_keys)
         backoff = ProofBackoff()
-        identities = Identities(self._repository, self._hasher, backoff)
         handlers = Handlers(
             self._repository,
-            unit,
+            commits,
             self._keyring,
-            identities=identities,
+            adding=Adding(self._repository, commits, self._keyring, keys, self._paper),
+            identities=Identities(self._repository, self._hasher, backoff),
             backoff=backoff,
             followed=self._followed,
             service_keys=self._settings.service_keys,
         )
         handlers.register(self._dispatcher)
         await self._dispatcher.start(self.health)
+        self._verification = Verification(self._database, commits, self._keyring, keys)
+        await self._verification.start()
 
     async def drain(self) -> None:
         """Answer what has arrived, then stop."""
         await self._dispatcher.drain()
+        if self._verification is not None:
+            await self._verification.stop()
+        await self._paper.stop()
+        await self._bus.stop()
         await self._readiness.stop()
         await self._followed.stop()
         await self._relay.stop()

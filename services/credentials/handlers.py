@@ -1,10 +1,12 @@
 """The commands of the service: message in, domain call, message out."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 from services.credentials import accounts, api_keys, connectors
-from services.credentials.changes import Change, Told
+from services.credentials.adding import Adding
+from services.credentials.changes import Change
+from services.credentials.commits import Commits
 from services.credentials.encryption import Cipher, WrongPasswordError
 from services.credentials.followed_view import FollowedView
 from services.credentials.identities import Identities
@@ -15,12 +17,7 @@ from services.credentials.repository import Repository
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
 from shared.contracts import credentials as contract
-from shared.contracts.declaration import Command
-from shared.database.unit_of_work import UnitOfWork
 from shared.errors import CommandError, ErrorCode
-
-Req = TypeVar("Req")
-Res = TypeVar("Res")
 
 #: What the back-off counts failures of CONFIG_PASSWORD under; no user has an empty name.
 _KEYRING_PROOF = ""
@@ -36,9 +33,10 @@ class Handlers:
     def __init__(
         self,
         repository: Repository,
-        unit: UnitOfWork,
+        commits: Commits,
         keyring: Keyring,
         *,
+        adding: Adding,
         identities: Identities,
         backoff: ProofBackoff,
         followed: FollowedView,
@@ -47,7 +45,8 @@ class Handlers:
         """`service_keys` holds the public nkeys of the services that may ask for secrets."""
         self._service_keys = service_keys
         self._repository = repository
-        self._unit = unit
+        self._commits = commits
+        self._adding = adding
         self._keyring = keyring
         self._identities = identities
         self._backoff = backoff
@@ -58,6 +57,7 @@ class Handlers:
         dispatcher.on(contract.LIST_ACCOUNTS, self.list_accounts)
         dispatcher.on(contract.CREATE_ACCOUNT, self.create_account)
         dispatcher.on(contract.DELETE_ACCOUNT, self.delete_account)
+        dispatcher.on(contract.SNAPSHOT_ACCOUNTS, self.snapshot_accounts)
         dispatcher.on(contract.LIST_CREDENTIALS, self.list_credentials)
         dispatcher.on(contract.PUT_CREDENTIAL, self.put_credential)
         dispatcher.on(contract.DELETE_CREDENTIAL, self.delete_credential)
@@ -88,22 +88,23 @@ class Handlers:
     # Accounts and credentials
 
     async def create_account(self, request: contract.AccountRef, call: Call) -> Reply:
-        return await self._change(
+        return await self._commits.run(
             contract.CREATE_ACCOUNT, call, lambda change: accounts.create_account(change, request.account_name)
         )
 
     async def delete_account(self, request: contract.AccountRef, call: Call) -> Reply:
-        return await self._change(
+        return await self._commits.run(
             contract.DELETE_ACCOUNT, call, lambda change: accounts.delete_account(change, request.account_name)
         )
 
+    async def snapshot_accounts(self, _: contract.Nothing, __: Call) -> contract.AccountsSnapshot:
+        return await self._repository.snapshot()
+
     async def put_credential(self, request: contract.CredentialPut, call: Call) -> Reply:
-        return await self._change(
-            contract.PUT_CREDENTIAL, call, lambda change: accounts.put_credential(change, self._keyring, request)
-        )
+        return await self._adding.put(request, call)
 
     async def delete_credential(self, request: contract.CredentialRef, call: Call) -> Reply:
-        return await self._change(
+        return await self._commits.run(
             contract.DELETE_CREDENTIAL,
             call,
             lambda change: accounts.delete_credential(change, request.account_name, request.connector_name),
@@ -119,7 +120,7 @@ class Handlers:
 
     async def create_api_key(self, request: contract.ApiKeyCreate, call: Call) -> Reply:
         await self._identities.prove(call.actor, request.username, request.password)
-        return await self._change(
+        return await self._commits.run(
             contract.CREATE_API_KEY, call, lambda change: api_keys.create_api_key(change, request)
         )
 
@@ -129,7 +130,7 @@ class Handlers:
 
     async def revoke_api_key(self, request: contract.ApiKeyRevoke, call: Call) -> Reply:
         await self._identities.prove(call.actor, request.username, request.password)
-        return await self._change(
+        return await self._commits.run(
             contract.REVOKE_API_KEY, call, lambda change: api_keys.revoke_api_key(change, request)
         )
 
@@ -148,7 +149,7 @@ class Handlers:
             return rotated
 
         try:
-            reply = await self._change(contract.ROTATE_KEYRING, call, rotate)
+            reply = await self._commits.run(contract.ROTATE_KEYRING, call, rotate)
         except WrongPasswordError:
             self._backoff.failed(call.actor, _KEYRING_PROOF)
             raise CommandError(ErrorCode.UNAUTHENTICATED, "The current CONFIG_PASSWORD is wrong") from None
@@ -159,7 +160,7 @@ class Handlers:
 
     async def release_secret(self, request: contract.SecretRequest, call: Call) -> Reply:
         check_request(request, call.actor, self._service_keys)
-        return await self._change(
+        return await self._commits.run(
             contract.RELEASE_SECRET, call, lambda change: release_secret(change, self._keyring, request)
         )
 
@@ -171,12 +172,3 @@ class Handlers:
     async def _later(self, call: Call, read: Callable[[], Reply]) -> Reply:
         await self._followed.catch_up(call)
         return read()
-
-    async def _change(
-        self, command: Command[Req, Res], call: Call, effect: Callable[[Change], Awaitable[Res]]
-    ) -> Reply:
-        told: Told = []
-        reply = await self._unit.run(command, call, lambda work: effect(Change(work, told)))
-        # Nothing was told when this is the stored reply to an earlier call: then the events come by the stream.
-        self._followed.committed(told, reply.events)
-        return reply

@@ -11,8 +11,8 @@ import asyncpg
 import msgspec
 
 from services.credentials.encryption import StoredKeyring
-from services.credentials.rows import AccountRow, ApiKeyRow, CredentialRow, EventRow, UserRow
-from shared.contracts.credentials import ApiKey
+from services.credentials.rows import AccountRow, ApiKeyRow, CredentialRevision, CredentialRow, EventRow, UserRow
+from shared.contracts.credentials import AccountCredentials, AccountsSnapshot, ApiKey, KnownCredential
 
 
 class Queries(Protocol):
@@ -31,6 +31,11 @@ _STATES = """
 SELECT name, present, version, ARRAY(
     SELECT connector_name FROM credentials WHERE account_name = accounts.name ORDER BY connector_name COLLATE "C"
 ) AS connectors FROM accounts
+"""
+_SNAPSHOT = """
+SELECT name, connector_name, revision, verified
+FROM accounts LEFT JOIN credentials ON account_name = name WHERE present
+ORDER BY name COLLATE "C", connector_name COLLATE "C"
 """
 _MAX_ID = 2**63
 _KEYRING = "SELECT generation, salt, scrypt_n, scrypt_r, scrypt_p, wrapped_hash_key FROM keyring"
@@ -75,21 +80,63 @@ class Repository:
             name, present, version,
         )  # fmt: skip
 
-    async def write_credential(self, row: CredentialRow) -> None:
-        """Store a credential in place of an earlier one; its account is locked."""
+    async def write_credential(self, row: CredentialRow, *, verified: bool) -> None:
+        """Store a credential in place of an earlier one, under a revision of its own; its account is locked."""
         await self._queries.execute(
-            "INSERT INTO credentials (account_name, connector_name, secret) VALUES ($1, $2, $3)"
+            "INSERT INTO credentials (account_name, connector_name, secret, verified) VALUES ($1, $2, $3, $4)"
             " ON CONFLICT (account_name, connector_name)"
-            " DO UPDATE SET secret = $3, verified = false, stored_at = clock_timestamp()",
-            row.account_name, row.connector_name, row.secret,
+            " DO UPDATE SET secret = $3, verified = $4, rejected = false, stored_at = clock_timestamp(),"
+            " revision = nextval('credential_revisions')",
+            row.account_name, row.connector_name, row.secret, verified,
         )  # fmt: skip
 
-    async def delete_credentials(self, account_name: str, connectors: Sequence[str]) -> None:
-        """Delete credentials of an account that is locked."""
-        await self._queries.execute(
-            "DELETE FROM credentials WHERE account_name = $1 AND connector_name = ANY($2)",
+    async def delete_credentials(self, account_name: str, connectors: Sequence[str]) -> list[CredentialRow]:
+        """Delete credentials of an account that is locked; return them."""
+        rows = await self._queries.fetch(
+            "DELETE FROM credentials WHERE account_name = $1 AND connector_name = ANY($2)"
+            " RETURNING account_name, connector_name, secret",
             account_name, list(connectors),
         )  # fmt: skip
+        return [CredentialRow(**row) for row in rows]
+
+    async def snapshot(self) -> AccountsSnapshot:
+        """Return all accounts with what credentials they have, in one query."""
+        found: dict[str, list[KnownCredential]] = {}
+        for name, connector_name, revision, verified in await self._queries.fetch(_SNAPSHOT):
+            credentials = found.setdefault(name, [])
+            if connector_name is not None:
+                credentials.append(KnownCredential(connector_name, revision, verified))
+        return AccountsSnapshot(tuple(AccountCredentials(name, tuple(known)) for name, known in found.items()))
+
+    async def unverified(self, connectors: Sequence[str]) -> list[CredentialRevision]:
+        """Return the credentials for these connectors of which no exchange has said whether they are right."""
+        rows = await self._queries.fetch(
+            "SELECT account_name, connector_name, revision FROM credentials"
+            " WHERE NOT verified AND NOT rejected AND connector_name = ANY($1) ORDER BY revision",
+            list(connectors),
+        )
+        return [CredentialRevision(**row) for row in rows]
+
+    async def credential_as_of(self, wanted: CredentialRevision) -> CredentialRow | None:
+        """Return a credential, None if it is gone or was written anew."""
+        row = await self._queries.fetchrow(
+            "SELECT account_name, connector_name, secret FROM credentials"
+            " WHERE account_name = $1 AND connector_name = $2 AND revision = $3",
+            wanted.account_name, wanted.connector_name, wanted.revision,
+        )  # fmt: skip
+        return None if row is None else CredentialRow(**row)
+
+    async def write_verdict(self, judged: CredentialRevision, *, verified: bool) -> bool:
+        """Store what the exchange says of a credential whose account is locked: its keys are right, or refused.
+
+        Return False where that is of no use any more: it is gone, was written anew or has its verdict already.
+        """
+        written = await self._queries.fetchval(
+            "UPDATE credentials SET verified = $4, rejected = NOT $4 WHERE account_name = $1 AND connector_name = $2"
+            " AND revision = $3 AND NOT verified AND NOT rejected RETURNING true",
+            judged.account_name, judged.connector_name, judged.revision, verified,
+        )  # fmt: skip
+        return bool(written)
 
     async def account_exists(self, name: str) -> bool:
         """Return whether the account exists."""

@@ -25,6 +25,14 @@ class CredentialRow(msgspec.Struct, frozen=True):
         return f"CredentialRow({self.account_name!r}, {self.connector_name!r})"
 
 
+class CredentialRevision(msgspec.Struct, frozen=True):
+    """One writing of the values of a credential: the next one has another `revision`."""
+
+    account_name: str
+    connector_name: str
+    revision: int
+
+
 class EventRow(msgspec.Struct, frozen=True):
     """A committed event, with its payload as JSON."""
 

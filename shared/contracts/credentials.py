@@ -261,7 +261,7 @@ class UserChanged(msgspec.Struct, frozen=True):
 LIST_ACCOUNTS = Command(SERVICE, "account", "list", Nothing, list[str], "List the names of all accounts.")
 CREATE_ACCOUNT = Command(
     SERVICE, "account", "create", AccountRef, AccountChanged, "Create an account.",
-    changes_state=True, errors=frozenset({ErrorCode.EXISTS}),
+    changes_state=True, errors=frozenset({ErrorCode.EXISTS, ErrorCode.REFUSED}),
 )  # fmt: skip
 DELETE_ACCOUNT = Command(
     SERVICE, "account", "delete", AccountRef, AccountChanged, "Delete an account with its credentials.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Protocol, TypeVar
 
+import asyncpg
 import msgspec
 
 from shared.backoff import Backoff
@@ -30,6 +31,7 @@ _ATTEMPTS = 4
 
 _encode = msgspec.json.Encoder().encode
 
+_OUTCOME = "SELECT request_hash, reply, events FROM idempotency WHERE actor = $1 AND command = $2 AND key = $3"
 _INSERT_EVENTS = """
 INSERT INTO outbox (subject, kind, actor, account, bot, trace, data)
 SELECT e.subject, e.kind, $3, e.account, e.bot, $4, e.data
@@ -149,6 +151,20 @@ class UnitOfWork:
             self._wake()
         return reply
 
+    async def outcome(self, command: Command[Req, Res], call: Call) -> Reply | None:
+        """Return the reply to an earlier call with the key of this one, None if there is none so far.
+
+        For a command that asks others before its transaction: its repetition need not ask them again. `run` decides.
+
+        Raises:
+            CommandError: as `run`, as far as it concerns the key, the deadline and the reading.
+        """
+        self._check(command, call)
+        if call.key is None:
+            return None
+        row = await self._database.fetchrow(_OUTCOME, call.actor, call.command, call.key)
+        return None if row is None else self._stored(row, call, call.key)
+
     async def change(self, actor: str, effect: Callable[[Work], Awaitable[T]]) -> tuple[T, tuple[int, ...]]:
         """Make a change that no command asked for; return what `effect` returned and the ids of its events.
 
@@ -194,14 +210,13 @@ class UnitOfWork:
 
     async def _claim(self, connection: Connection, call: Call, key: str) -> Reply | None:
         """Take the key for this transaction, or return the reply that was stored under it."""
-        digest = blake2b(call.body, key=self._hash_key, digest_size=32).digest()
         patience = min(QUERY_TIMEOUT, max(call.seconds_left(), 0.001))
         try:
             # Where another transaction has the key, PostgreSQL waits here for its end.
             claimed = await connection.fetchval(
                 "INSERT INTO idempotency (actor, command, key, request_hash) VALUES ($1, $2, $3, $4)"
                 " ON CONFLICT DO NOTHING RETURNING true",
-                call.actor, call.command, key, digest,
+                call.actor, call.command, key, self._digest(call),
                 timeout=patience,
             )  # fmt: skip
         except TimeoutError as error:
@@ -210,14 +225,17 @@ class UnitOfWork:
             ) from error
         if claimed:
             return None
-        row = await connection.fetchrow(
-            "SELECT request_hash, reply, events FROM idempotency WHERE actor = $1 AND command = $2 AND key = $3",
-            call.actor, call.command, key,
-        )  # fmt: skip
+        row = await connection.fetchrow(_OUTCOME, call.actor, call.command, key)
         if row is None:
             # Its retention ended between the two statements.
             raise CommandError(ErrorCode.OUTCOME_UNKNOWN, "The outcome of this key is no longer kept.", key=key)
-        if not hmac.compare_digest(row["request_hash"], digest):
+        return self._stored(row, call, key)
+
+    def _digest(self, call: Call) -> bytes:
+        return blake2b(call.body, key=self._hash_key, digest_size=32).digest()
+
+    def _stored(self, row: asyncpg.Record, call: Call, key: str) -> Reply:
+        if not hmac.compare_digest(row["request_hash"], self._digest(call)):
             raise CommandError(
                 ErrorCode.CONFLICT, "This idempotency key was used before with another request.", key=key
             )

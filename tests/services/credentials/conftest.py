@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,8 @@ from shared.errors import CommandError
 from shared.settings import DatabaseSettings
 from tests.conftest import SettingsFor
 from tests.servers import create_database, drop_database
+from tests.services.credentials.portfolio_stand_in import KEY, PortfolioStandIn
+from tests.services.credentials.simulator_stand_in import SimulatorStandIn
 
 CONFIG_PASSWORD = "the-config-password"
 USERNAME = "alice"
@@ -55,7 +58,13 @@ async def start(settings_for: SettingsFor) -> AsyncIterator[Start]:
     async with contextlib.AsyncExitStack() as stack:
 
         async def start_one(**more: Any) -> CredentialsService:
-            values = {"CONFIG_PASSWORD": CONFIG_PASSWORD, "API_USERNAME": USERNAME, "API_PASSWORD": PASSWORD, **more}
+            values = {
+                "CONFIG_PASSWORD": CONFIG_PASSWORD,
+                "API_USERNAME": USERNAME,
+                "API_PASSWORD": PASSWORD,
+                "SERVICE_KEYS": json.dumps({"portfolio": KEY.public_key}),
+                **more,
+            }
             service = CredentialsService(settings_for("credentials", CredentialsSettings, **values))
             stack.push_async_callback(service.drain)
             await service.start()
@@ -101,3 +110,21 @@ async def bus(settings_for: SettingsFor) -> AsyncIterator[Bus]:
 def ask(bus: Bus) -> Asker:
     """Commands of an outside program."""
     return Asker(bus, "outside")
+
+
+@pytest.fixture
+async def simulator(settings_for: SettingsFor) -> AsyncIterator[SimulatorStandIn]:
+    """A simulator that answers on the bus."""
+    stand_in = SimulatorStandIn(settings_for("simulator"))
+    await stand_in.start()
+    yield stand_in
+    await stand_in.stop()
+
+
+@pytest.fixture
+async def portfolio(settings_for: SettingsFor) -> AsyncIterator[PortfolioStandIn]:
+    """A portfolio that answers on the bus."""
+    stand_in = PortfolioStandIn(settings_for("portfolio"))
+    await stand_in.start()
+    yield stand_in
+    await stand_in.stop()

@@ -48,6 +48,14 @@ async def test_an_account_that_exists_is_not_made_twice(ask: Asker) -> None:
     assert "master_account" in error.detail
 
 
+async def test_a_name_that_stands_in_paths_of_the_http_api_is_refused(ask: Asker) -> None:
+    for name in ("add-account", "delete-account", "add-credential", "delete-credential"):
+        error = await ask.refused(contract.CREATE_ACCOUNT, AccountRef(name))
+        assert error.code is ErrorCode.REFUSED
+        assert name in error.detail
+    assert await ask(contract.CREATE_ACCOUNT, AccountRef("add-credentials")) == AccountChanged("add-credentials", 1)
+
+
 async def test_the_master_account_may_not_be_deleted(ask: Asker) -> None:
     error = await ask.refused(contract.DELETE_ACCOUNT, AccountRef("master_account"))
     assert error.code is ErrorCode.REFUSED
@@ -67,13 +75,13 @@ async def test_a_credential_is_stored_listed_replaced_and_deleted(ask: Asker) ->
     assert (stored.account_name, stored.connector_name, stored.verified) == ("master_account", "binance", False)
     assert "not verified" in stored.message
     await ask(contract.PUT_CREDENTIAL, CredentialPut("master_account", "aevo_perpetual", _aevo()))
-    await ask(contract.PUT_CREDENTIAL, CredentialPut("master_account", "paper", {"starting_balances": "USDT=1"}))
+    await ask(contract.PUT_CREDENTIAL, CredentialPut("master_account", "xrpl", {"xrpl_secret_key": "x"}))
     await ask(contract.PUT_CREDENTIAL, binance())
     listed = await ask(contract.LIST_CREDENTIALS, AccountRef("master_account"))
-    assert listed == ["aevo_perpetual", "binance", "paper"]
+    assert listed == ["aevo_perpetual", "binance", "xrpl"]
     deleted = await ask(contract.DELETE_CREDENTIAL, CredentialRef("master_account", "binance"))
-    assert deleted.connectors == ("aevo_perpetual", "paper")
-    assert await ask(contract.LIST_CREDENTIALS, AccountRef("master_account")) == ["aevo_perpetual", "paper"]
+    assert deleted.connectors == ("aevo_perpetual", "xrpl")
+    assert await ask(contract.LIST_CREDENTIALS, AccountRef("master_account")) == ["aevo_perpetual", "xrpl"]
 
 
 def _aevo() -> dict[str, str]:

@@ -58,13 +58,13 @@ async def test_a_rotation_encrypts_all_anew_and_the_service_goes_on(
     assert {row[2] for row in old["credentials"]}.isdisjoint(row[2] for row in new["credentials"])
     assert len(new["keyring"]) == 1
 
-    await ask(contract.PUT_CREDENTIAL, CredentialPut("b", "paper", {}))
+    await ask(contract.PUT_CREDENTIAL, CredentialPut("b", "xrpl", {"xrpl_secret_key": "x"}))
     assert service.health().ready
     await service.drain()
     with pytest.raises(SystemExit):
         await start()
     await start(CONFIG_PASSWORD=NEW)
-    assert await ask(contract.LIST_CREDENTIALS, AccountRef("b")) == ["binance", "paper"]
+    assert await ask(contract.LIST_CREDENTIALS, AccountRef("b")) == ["binance", "xrpl"]
 
 
 async def test_a_rotation_that_is_asked_for_twice_happens_once(start: Start, ask: Asker, database_url: str) -> None:

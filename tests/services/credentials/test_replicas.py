@@ -63,11 +63,11 @@ async def test_without_knowing_of_an_event_one_sees_it_soon(start: Start, ask: A
 async def test_a_replica_that_joins_later_knows_all(start: Start, ask: Asker) -> None:
     first = await start()
     await ask(contract.CREATE_ACCOUNT, AccountRef("a"))
-    await ask(contract.PUT_CREDENTIAL, CredentialPut("a", "paper", {}))
+    await ask(contract.PUT_CREDENTIAL, CredentialPut("a", "xrpl", {"xrpl_secret_key": "x"}))
     await start()
     await first.drain()
     assert await ask(contract.LIST_ACCOUNTS, Nothing()) == ["a", "master_account"]
-    assert await ask(contract.LIST_CREDENTIALS, AccountRef("a")) == ["paper"]
+    assert await ask(contract.LIST_CREDENTIALS, AccountRef("a")) == ["xrpl"]
 
 
 async def test_an_event_that_nobody_knows_does_not_hold_up_an_answer_for_long(start: Start, ask: Asker) -> None:

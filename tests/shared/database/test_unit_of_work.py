@@ -232,3 +232,14 @@ async def test_without_a_database_nothing_was_done(database: Database, relay: Wo
         await UnitOfWork(database, relay).run(CHANGE, call(A, key="k"), change(A))
     assert caught.value.code is ErrorCode.UNAVAILABLE
     assert relay.times == 0
+
+
+async def test_the_outcome_of_a_key_can_be_asked_for_before_the_work(work: UnitOfWork) -> None:
+    assert await work.outcome(CHANGE, call(A, key="k")) is None
+    reply = await work.run(CHANGE, call(A, key="k"), change(A))
+    assert await work.outcome(CHANGE, call(A, key="k")) == reply
+    assert await work.outcome(CHANGE, call(A, key="other")) is None
+    assert await work.outcome(CHANGE, call(A)) is None
+    with pytest.raises(CommandError) as caught:
+        await work.outcome(CHANGE, call(Change("a", 6), key="k"))
+    assert caught.value.code is ErrorCode.CONFLICT
