@@ -37,8 +37,28 @@ async def get(
     Raises:
         RuntimeError: if an answer is not 200.
     """
-    lines = [f"GET {path} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-    request = "\r\n".join(lines).encode()
+    return await _send(host, port, f"GET {path}", headers, body=b"", connections=connections, requests=requests)
+
+
+async def post(
+    host: str, port: int, path: str, headers: dict[str, str], body: bytes, *, connections: int, requests: int
+) -> Latencies:
+    """Send `requests` POSTs of the JSON `body` over `connections` connections and return how long they took.
+
+    Raises:
+        RuntimeError: if an answer is not 200.
+    """
+    more = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    return await _send(
+        host, port, f"POST {path}", headers | more, body=body, connections=connections, requests=requests
+    )
+
+
+async def _send(
+    host: str, port: int, what: str, headers: dict[str, str], *, body: bytes, connections: int, requests: int
+) -> Latencies:
+    lines = [f"{what} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    request = "\r\n".join(lines).encode() + body
     share = max(1, requests // connections)
     began = time.perf_counter()
     results = await asyncio.gather(*(_connection(host, port, request, share) for _ in range(connections)))

@@ -35,6 +35,9 @@ class Allowed(Protocol):
     @property
     def subscribe(self) -> tuple[str, ...]: ...
 
+    @property
+    def may_reply(self) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class NatsUser:
@@ -210,4 +213,6 @@ def _user(user: NatsUser) -> dict[str, Any]:
             "publish": {"allow": user.permissions.publish} if user.permissions.publish else {"deny": ">"},
             "subscribe": {"allow": user.permissions.subscribe} if user.permissions.subscribe else {"deny": ">"},
         }
+        if user.permissions.may_reply:
+            entry["permissions"]["allow_responses"] = {"max": 1, "expires": "1m"}
     return entry

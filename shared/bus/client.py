@@ -5,8 +5,10 @@ nothing will be. `OUTCOME_UNKNOWN`: the command was sent and may have been done;
 """
 
 import asyncio
+import contextlib
 import secrets
 import time
+from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import msgspec
@@ -108,19 +110,58 @@ class Bus:
         Raises:
             CommandError: as `request`.
         """
+        seconds = command.timeout if timeout is None else timeout
+        headers = _headers(seconds, trace, key, after)
+        answer = await self._ask(
+            command, self.subjects.command(command, actor, keys), body, headers, seconds=seconds, key=key
+        )
+        return _read(command, answer)
+
+    async def stream(
+        self, command: AnyCommand, body: bytes, *, actor: str, keys: tuple[str, ...] = (), timeout: float | None = None
+    ) -> AsyncIterator[bytes]:
+        """Send an encoded request and give the answer in pieces, each asked for when the one before is taken.
+
+        `timeout` is for each piece. Close it (`aclose`) if you want no more.
+
+        Raises:
+            CommandError: as `request`; also after some pieces, which then are not the whole answer.
+        """
+        seconds = command.timeout if timeout is None else timeout
+        subject = self.subjects.command(command, actor, keys)
+        headers = _headers(seconds, None, None, ())
+        answer = await self._ask(command, subject, body, headers, seconds=seconds)
+        ask_at = ""
+        try:
+            while True:
+                piece, ask_at = _read(command, answer).body, answer.reply
+                yield piece
+                if not ask_at:
+                    return
+                here, ask_at = ask_at, ""
+                answer = await self._ask(command, here, b"", None, seconds=seconds)
+        finally:
+            if ask_at:
+                await self._end_stream(ask_at)
+
+    async def _end_stream(self, ask_at: str) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(NatsError):  # it is forgotten after a while anyway
+                await self._connection.publish(ask_at, b"")
+
+    async def _ask(
+        self,
+        command: AnyCommand,
+        subject: str,
+        body: bytes,
+        headers: dict[str, str] | None,
+        *,
+        seconds: float,
+        key: str | None = None,
+    ) -> Msg:
         connection = self._connection
         if connection is None or not connection.is_connected:
             raise CommandError(ErrorCode.UNAVAILABLE, _BUS_AWAY)
-        seconds = command.timeout if timeout is None else timeout
-        trace = trace or current_trace.get()
-        headers = {messages.DEADLINE: f"{time.time() + seconds:.3f}"}
-        if trace is not None:
-            headers[messages.TRACEPARENT] = str(trace.child())
-        if key is not None:
-            headers[messages.KEY] = key
-        if after:
-            headers[messages.AFTER] = messages.encode_ids(after)
-
         loop = asyncio.get_running_loop()
         token = secrets.token_hex(8)
         future: asyncio.Future[Msg] = loop.create_future()
@@ -128,13 +169,11 @@ class Bus:
         timer = loop.call_later(seconds, _expire, future)
         try:
             try:
-                await connection.publish(
-                    self.subjects.command(command, actor, keys), body, reply=self._inbox + token, headers=headers
-                )
+                await connection.publish(subject, body, reply=self._inbox + token, headers=headers)
             except NatsError as error:
                 raise _not_sent(command, error) from error
             try:
-                answer = await future
+                return await future
             except TimeoutError:
                 raise _no_answer(command, f"{command.service} did not answer within {seconds:g} s", key) from None
             except ConnectionError:
@@ -142,7 +181,6 @@ class Bus:
         finally:
             timer.cancel()
             del self._waiting[token]
-        return _read(command, answer)
 
     async def discover(self, verb: Literal["PING", "INFO", "STATS"], wait: float = 0.5) -> list[dict[str, Any]]:
         """Return what every service replica answers to `$SRV.<verb>` within `wait` seconds.
@@ -178,6 +216,18 @@ class Bus:
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(ConnectionError())
+
+
+def _headers(seconds: float, trace: TraceContext | None, key: str | None, after: tuple[int, ...]) -> dict[str, str]:
+    headers = {messages.DEADLINE: f"{time.time() + seconds:.3f}"}
+    trace = trace or current_trace.get()
+    if trace is not None:
+        headers[messages.TRACEPARENT] = str(trace.child())
+    if key is not None:
+        headers[messages.KEY] = key
+    if after:
+        headers[messages.AFTER] = messages.encode_ids(after)
+    return headers
 
 
 def decode_response(command: Command[Req, Res], body: bytes) -> Res:

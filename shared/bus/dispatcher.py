@@ -6,6 +6,7 @@ not decode, and drops queued requests when it stops.
 
 import asyncio
 import inspect
+import secrets
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -20,7 +21,8 @@ from shared.bus import messages
 from shared.bus.connection import Client, close, connect
 from shared.bus.discovery import Discovery
 from shared.bus.endpoint import Endpoint, Handler
-from shared.bus.messages import Call, Reply
+from shared.bus.messages import Call, Reply, Streamed
+from shared.bus.streaming import OpenStreams
 from shared.bus.subjects import Subjects
 from shared.contracts.declaration import AnyCommand, Command, Req, Res
 from shared.errors import CommandError, ErrorCode
@@ -59,13 +61,19 @@ class Dispatcher:
         self._discovery: Discovery | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: deque[tuple[Endpoint, Call, str, Coroutine[Any, Any, Any]]] = deque()
+        prefix = f"{self.subjects.inbox(service)}.{secrets.token_hex(8)}."
+        self._streams = OpenStreams(prefix, self._send_piece, self._publish_error)
+        self._asks = f"{prefix}*"
 
     def on(
-        self, command: Command[Req, Res], handler: Callable[[Req, Call], Res | Reply | Awaitable[Res | Reply]]
+        self,
+        command: Command[Req, Res],
+        handler: Callable[[Req, Call], Res | Reply | Awaitable[Res | Reply | Streamed]],
     ) -> None:
         """Let `handler` answer `command`; to be called before `start`, or before `own` if the command has owner keys.
 
         A handler that is a plain function answers from memory, at once. One that returns a coroutine runs as a task.
+        Only a command that `streams` may be answered with `Streamed`.
         It raises CommandError to refuse; any other exception is logged and answered as INTERNAL without its text.
         """
         if command.service != self._service:
@@ -79,6 +87,8 @@ class Dispatcher:
             if not endpoint.command.owner_keys:
                 subject = self.subjects.command_from_anyone(endpoint.command)
                 self._subscriptions.append(await self._subscribe(endpoint, subject, queue=self._service))
+        if any(endpoint.command.streams for endpoint in self._endpoints.values()):
+            await self._connection.subscribe_directly(self._asks, self._streams.received)
         self._discovery = Discovery(self._connection, self.subjects, self._service, self._endpoints.values(), health)
         await self._discovery.start()
         await self._connection.flush()
@@ -113,6 +123,7 @@ class Dispatcher:
         for task in self._running:
             _log.warning("command cut off by the stop", service=self._service, task=task.get_name())
             task.cancel()
+        await self._streams.stop()
         await close(self._connection)
 
     async def _subscribe(self, endpoint: Endpoint, subject: str, queue: str = "") -> Subscription:
@@ -171,7 +182,11 @@ class Dispatcher:
         current_trace.set(call.trace)
         started = time.perf_counter()
         try:
-            reply = await self._work(endpoint, call, work)
+            result = await self._work(endpoint, call, work)
+            if isinstance(result, Streamed):
+                await self._streams.begin(inbox, result.pieces)
+                return
+            reply = endpoint.encode(result)
         except CommandError as error:
             await self._refuse(endpoint, inbox, error)
         except Exception:  # every command is answered, whatever its handler does
@@ -182,11 +197,11 @@ class Dispatcher:
         finally:
             endpoint.count(time.perf_counter() - started)
 
-    async def _work(self, endpoint: Endpoint, call: Call, work: Coroutine[Any, Any, Any]) -> Reply:
+    async def _work(self, endpoint: Endpoint, call: Call, work: Coroutine[Any, Any, Any]) -> Any:
         if call.seconds_left() <= 0:
             work.close()
             raise endpoint.expired()
-        return endpoint.encode(await work)
+        return await work
 
     async def _refuse(self, endpoint: Endpoint, inbox: str, error: CommandError) -> None:
         endpoint.errors += 1
@@ -202,15 +217,18 @@ class Dispatcher:
             headers = {messages.EVENTS: messages.encode_ids(reply.events)} if reply.events else None
             await self._publish(inbox, reply.body, headers)
 
+    async def _send_piece(self, inbox: str, piece: bytes, ask_at: str) -> None:
+        await self._publish(inbox, piece, None, reply=ask_at)
+
     async def _publish_error(self, inbox: str, error: CommandError) -> None:
         headers = {messages.ERROR: messages.header_text(error.detail), messages.ERROR_CODE: error.code}
         await self._publish(inbox, _encoder.encode(error.body()), headers)
 
-    async def _publish(self, inbox: str, body: bytes, headers: dict[str, Any] | None) -> None:
+    async def _publish(self, inbox: str, body: bytes, headers: dict[str, Any] | None, reply: str = "") -> None:
         if self._connection is None:
             return
         try:
-            await self._connection.publish(inbox, body, headers=headers)
+            await self._connection.publish(inbox, body, reply=reply, headers=headers)
         except NatsError as error:
             # The caller learns by its deadline that the outcome is unknown, and may ask again with its key.
             _log.warning("reply lost", service=self._service, error=str(error) or type(error).__name__)

@@ -1,6 +1,7 @@
 """What goes with a command besides its body: the headers, and what a handler is told and answers."""
 
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from shared.names import decode_token
@@ -60,6 +61,13 @@ class Reply:
 
     body: bytes
     events: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """An answer in pieces, which together are the body; see `shared.bus.streaming`."""
+
+    pieces: AsyncIterator[bytes]
 
 
 def encode_ids(ids: tuple[int, ...]) -> str:

@@ -19,10 +19,14 @@ LIVE_READERS = frozenset({"marketdata", "portfolio"})
 
 
 class Permissions(msgspec.Struct, frozen=True):
-    """Subjects that a user may publish to and subscribe to; the server refuses all others."""
+    """Subjects that a user may publish to and subscribe to; the server refuses all others.
+
+    `may_reply`: also, once, to the reply subject of each message that it is sent, within a minute.
+    """
 
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
+    may_reply: bool = False
 
 
 def permissions_for(user: str, subjects: Subjects) -> Permissions:
@@ -58,7 +62,8 @@ def permissions_for(user: str, subjects: Subjects) -> Permissions:
     publish += [subjects.live_of(live) for live in LIVE if live.service == user]
     if user in READERS_OF_ALL | LIVE_READERS:
         subscribe += [subjects.live_of(live) for live in LIVE]
-    return Permissions(tuple(publish), tuple(subscribe))
+    # Services may write to inboxes anyway. Programs outside ask so for the next piece of a large answer.
+    return Permissions(tuple(publish), tuple(subscribe), may_reply=user == OUTSIDE)
 
 
 def _reading(stream: str) -> list[str]:

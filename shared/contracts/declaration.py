@@ -47,6 +47,7 @@ class Command(Generic[Req, Res]):
         owner_keys: fields of the request whose values end the subject, so that the command reaches the one
             replica that owns them. Empty: the service's queue group answers.
         timeout: seconds until the caller gives up, which is also the deadline of the work.
+        streams: whether a large answer comes in several messages; see `shared.bus.streaming`.
     """
 
     service: str
@@ -61,6 +62,7 @@ class Command(Generic[Req, Res]):
     errors: frozenset[ErrorCode] = frozenset()
     owner_keys: tuple[str, ...] = ()
     timeout: float = 5.0
+    streams: bool = False
     key: str = field(init=False)
 
     def __post_init__(self) -> None:

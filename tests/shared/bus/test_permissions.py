@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from nats.aio.client import Client
 from hummingbus.stack.nats_server import NatsServer
 from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
+from shared.bus.messages import Call, Streamed
 from shared.bus.permissions import permissions_for
+from shared.bus.streaming import PIECE_BYTES
 from shared.bus.subjects import Subjects
 from shared.contracts.catalogue import COMMANDS, EVENTS, USERS
 from shared.contracts.credentials import LIST_ACCOUNTS, RELEASE_SECRET, VERIFY_PASSWORD, Nothing
@@ -143,6 +146,32 @@ async def test_each_user_can_do_its_work_under_its_permissions(strict: Strict) -
         await bus.start()
         assert await bus.request(LIST_ACCOUNTS, Nothing(), actor=actor) == [actor]
         assert [answer["name"] for answer in await bus.discover("PING", wait=0.1)] == ["credentials"]
+        await bus.stop()
+    await service.drain()
+
+
+async def test_outside_programs_ask_for_the_next_piece_of_their_answer_and_write_to_no_other_inbox(
+    strict: Strict,
+) -> None:
+    large = replace(LIST_ACCOUNTS, streams=True)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"x" * PIECE_BYTES
+
+    async def answer(_: Nothing, __: Call) -> Streamed:
+        return Streamed(pieces())
+
+    service = Dispatcher(settings_of(strict, "credentials"), "credentials")
+    service.on(large, answer)
+    await service.start(lambda: Health(True))
+    for user in (EDGE, OUTSIDE):
+        bus = Bus(settings_of(strict, user), user)
+        await bus.start()
+        size = 0
+        async for piece in bus.stream(large, b"", actor=user):
+            size += len(piece)
+        assert size == 3 * PIECE_BYTES
         await bus.stop()
     await service.drain()
 
