@@ -11,8 +11,10 @@ from shared.contracts.portfolio import Balance, BalanceAmount, PortfolioState
 LEFT_OUT = frozenset({"NAV", "ARS", "ETHW", "ETHF"})
 
 _PLACES = Decimal("0.000001")
-#: Room for every amount that an exchange could tell: nothing is rounded before the end.
+#: Room for every amount that has a value: nothing is rounded before the end.
 _EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)
+#: Digits before the point that an amount may have, and a price: more is an exchange's mistake, and not worth anything.
+_DIGITS = 100
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
 
@@ -39,7 +41,7 @@ def valued(amount: BalanceAmount, price: Decimal | None, stale_since: datetime |
     """Return a balance with its value at `price`; without one it is worth nothing and not `priced`."""
     if is_dollar(amount.token):
         price = _ONE
-    if price is None:
+    if price is None or amount.units.adjusted() >= _DIGITS or price.adjusted() >= _DIGITS:
         return Balance(amount.token, amount.units, amount.available_units, _ZERO, _ZERO, False, stale_since)
     return Balance(
         amount.token, amount.units, amount.available_units, price, value_of(amount.units, price), True, stale_since

@@ -1,0 +1,215 @@
+"""The commands that read: answered at once, from memory, or from the tables where they search."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from services.portfolio.distributions import over_accounts, over_tokens
+from services.portfolio.followed import PortfolioViews
+from services.portfolio.kept_answers import KeptAnswers
+from services.portfolio.rates import Rates
+from services.portfolio.refreshing import PATIENCE, Refresher
+from services.portfolio.searches import Searches
+from services.portfolio.sessions.desired import Desired, SessionKey, is_traded
+from services.portfolio.valuation import portfolio_state, selected
+from shared.bus.client import Bus
+from shared.bus.dispatcher import Dispatcher
+from shared.bus.messages import Call, Reply
+from shared.connectors.catalogue import CONNECTORS
+from shared.contracts import portfolio as contract
+from shared.contracts.marketdata import VALUE_TOKENS, Valuation
+from shared.contracts.portfolio import SERVICE, PortfolioState, SessionState
+from shared.database.pool import Database
+from shared.errors import CommandError, ErrorCode, not_found
+
+#: Seconds kept back of a caller's patience, for the answer to get there.
+_WAY_BACK = 0.5
+
+Answer = Reply | Coroutine[Any, Any, Reply]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Reads:
+    """Answers of any replica, over what all replicas know.
+
+    Only where a caller knows of events that this memory does not hold yet, or wants exchanges asked first, does an
+    answer take a task that waits.
+    """
+
+    def __init__(self, database: Database, bus: Bus, views: PortfolioViews, desired: Desired) -> None:
+        """`bus` is connected by its owner, before `start`; `desired` says which accounts and sessions there are."""
+        self._bus = bus
+        self._views = views
+        self._desired = desired
+        self._searches = Searches(database)
+        self._rates = Rates(self._ask_for_prices, self._tokens)
+        self._refresher = Refresher(bus)
+        self._orders = KeptAnswers()
+        self._sessions = KeptAnswers()
+        self._states = KeptAnswers()
+        self._over_tokens = KeptAnswers()
+        self._over_accounts = KeptAnswers()
+        views.balances.watch(self._rates.look)
+
+    async def start(self) -> None:
+        """Begin to keep the prices of what is held; waits for none."""
+        await self._rates.start()
+
+    async def stop(self) -> None:
+        """Ask for nothing any more."""
+        await self._refresher.stop()
+        await self._rates.stop()
+
+    def register(self, dispatcher: Dispatcher) -> None:
+        """Let `dispatcher` hand the commands that read to this."""
+        dispatcher.on(contract.GET_SESSION, self.get_session)
+        dispatcher.on(contract.LIST_SESSIONS, self.list_sessions)
+        dispatcher.on(contract.ACTIVE_ORDERS, self.active_orders)
+        dispatcher.on(contract.SEARCH_ORDERS, self.search_orders)
+        dispatcher.on(contract.SEARCH_TRADES, self.search_trades)
+        dispatcher.on(contract.PORTFOLIO_STATE, self.portfolio_state)
+        dispatcher.on(contract.DISTRIBUTION, self.distribution)
+        dispatcher.on(contract.ACCOUNTS_DISTRIBUTION, self.accounts_distribution)
+
+    # Sessions and orders
+
+    def get_session(self, request: contract.SessionRef, call: Call) -> Answer:
+        return self._from_memory(call, lambda: self._session(SessionKey(request.account_name, request.connector_name)))
+
+    def list_sessions(self, request: contract.PortfolioFilter, call: Call) -> Answer:
+        return self._from_memory(call, lambda: self._session_list(request))
+
+    def active_orders(self, request: contract.OrderFilter, call: Call) -> Answer:
+        orders = self._views.orders
+        return self._from_memory(
+            call, lambda: self._orders.answer(orders.generation, request, lambda: orders.page(request))
+        )
+
+    async def search_orders(self, request: contract.OrderSearch, _: Call) -> Reply:
+        return Reply(_encode(await self._searches.orders(request)))
+
+    async def search_trades(self, request: contract.TradeSearch, _: Call) -> Reply:
+        return Reply(_encode(await self._searches.trades(request)))
+
+    # Balances
+
+    def portfolio_state(self, request: contract.PortfolioStateFilter, call: Call) -> Answer:
+        if request.refresh:
+            return self._refreshed(request, call)
+        wanted = contract.PortfolioFilter(request.account_names, request.connector_names)
+        return self._from_memory(
+            call, lambda: self._states.answer(self._stamp(), wanted, lambda: self._state(wanted, frozenset()))
+        )
+
+    def distribution(self, request: contract.PortfolioFilter, call: Call) -> Answer:
+        return self._from_memory(
+            call,
+            lambda: self._over_tokens.answer(
+                self._stamp(), request, lambda: over_tokens(self._state(request, frozenset()), request.account_names)
+            ),
+        )
+
+    def accounts_distribution(self, request: contract.PortfolioFilter, call: Call) -> Answer:
+        return self._from_memory(
+            call,
+            lambda: self._over_accounts.answer(
+                self._stamp(), request, lambda: over_accounts(self._state(request, frozenset()))
+            ),
+        )
+
+    # How
+
+    def _from_memory(self, call: Call, read: Callable[[], Reply]) -> Answer:
+        if call.after and not self._views.holds(call.after):
+            return self._later(call, read)
+        return read()
+
+    async def _later(self, call: Call, read: Callable[[], Reply]) -> Reply:
+        await self._views.catch_up(call)
+        return read()
+
+    async def _refreshed(self, request: contract.PortfolioStateFilter, call: Call) -> Reply:
+        wanted = contract.PortfolioFilter(request.account_names, request.connector_names)
+        sessions = [session for keys in self._selected(wanted).values() for session in keys]
+        refreshed = await self._refresher.refresh(sessions, min(PATIENCE, call.seconds_left() - _WAY_BACK))
+        await self._views.catch_up(replace(call, after=(*call.after, *refreshed.event_ids)))
+        await self._rates.settle(min(1.0, call.seconds_left() - _WAY_BACK))
+        # Not kept: what the silent sessions hold is marked for this caller alone.
+        return Reply(_encode(self._state(wanted, refreshed.silent)))
+
+    def _accounts(self) -> Mapping[str, tuple[str, ...]]:
+        if not self._desired.known:
+            raise CommandError(
+                ErrorCode.UNAVAILABLE, "the accounts are not known yet: the service credentials has not answered"
+            )
+        return self._desired.accounts()
+
+    def _selected(self, wanted: contract.PortfolioFilter) -> dict[str, tuple[SessionKey, ...]]:
+        """Return the sessions of the accounts that are asked for. Connectors that we cannot trade on have none."""
+        sessions = selected(self._accounts(), wanted.account_names, wanted.connector_names)
+        existing = self._desired.wanted()
+        return {account: tuple(key for key in keys if key in existing) for account, keys in sessions.items()}
+
+    def _session(self, key: SessionKey) -> Reply:
+        connectors = self._accounts().get(key.account_name)
+        if connectors is None:
+            raise not_found(f"Account '{key.account_name}' not found")
+        if key.connector_name not in CONNECTORS:
+            raise not_found(f"Connector '{key.connector_name}' not found")
+        if not is_traded(key.connector_name):
+            raise CommandError(
+                ErrorCode.REFUSED, f"Orders and balances through the connector '{key.connector_name}' are not offered"
+            )
+        if key not in self._desired.wanted():
+            raise not_found(f"Account '{key.account_name}' has no credential for '{key.connector_name}'")
+        sessions = self._views.sessions
+        return self._sessions.answer(self._session_stamp(), key, lambda: sessions.get(key))
+
+    def _session_list(self, request: contract.PortfolioFilter) -> Reply:
+        def listed() -> contract.SessionList:
+            keys = (key for keys in self._selected(request).values() for key in keys)
+            return contract.SessionList(tuple(map(self._views.sessions.get, keys)))
+
+        return self._sessions.answer(self._session_stamp(), request, listed)
+
+    def _session_stamp(self) -> tuple[object, ...]:
+        return (self._views.sessions.generation, self._desired.known, self._desired.wanted())
+
+    def _stamp(self) -> tuple[object, ...]:
+        """Return what is another when the state of a portfolio may be. It is checked first that accounts are known."""
+        accounts = self._accounts()
+        return (
+            self._views.balances.generation,
+            self._views.sessions.generation,
+            self._rates.generation,
+            accounts,
+            self._desired.wanted(),
+        )
+
+    def _state(self, wanted: contract.PortfolioFilter, silent: frozenset[SessionKey]) -> PortfolioState:
+        """Return the state of a part of the portfolio; `silent` are sessions that were asked in vain."""
+
+        def balances(key: SessionKey) -> tuple[tuple[contract.BalanceAmount, ...], datetime | None]:
+            known = self._views.balances.get(key)
+            if known is None:
+                return (), None
+            return known.balances, self._stale_since(key, known.at, silent)
+
+        return portfolio_state(self._selected(wanted), balances, self._rates.price)
+
+    def _stale_since(self, key: SessionKey, at: datetime, silent: frozenset[SessionKey]) -> datetime | None:
+        session = self._views.sessions.get(key)
+        if session.state is SessionState.READY:
+            return at if key in silent else None
+        return session.silent_since or at
+
+    def _tokens(self) -> Mapping[str, frozenset[str]]:
+        return self._views.balances.tokens(self._desired.wanted())
+
+    async def _ask_for_prices(self, connector: str, tokens: tuple[str, ...]) -> Mapping[str, float]:
+        valued = await self._bus.request(VALUE_TOKENS, Valuation(connector, tokens), actor=SERVICE)
+        return valued.prices

@@ -1,0 +1,75 @@
+"""Has sessions ask their exchanges now, wherever their owners are, for an answer that must not be from memory."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from services.portfolio.sessions.desired import SessionKey
+from shared.bus.client import Bus
+from shared.bus.messages import Reply
+from shared.contracts.portfolio import REFRESH_SESSION, SERVICE, SessionRef
+from shared.errors import CommandError
+from shared.tasks import end_task
+from shared.telemetry.logs import logger
+
+#: Seconds that a session has for it.
+PATIENCE = 5.0
+
+_log = logger("refreshing")
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What came of it: the events of the sessions that have asked, and the sessions that have not."""
+
+    event_ids: tuple[int, ...]
+    silent: frozenset[SessionKey]
+
+
+class Refresher:
+    """Asks sessions; those who want the same one at the same time share the question."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._asking: dict[SessionKey, asyncio.Task[Reply | None]] = {}
+
+    async def refresh(self, sessions: Iterable[SessionKey], seconds: float) -> Refreshed:
+        """Have `sessions` ask; return after `seconds` at the latest."""
+        asked = {session: self._ask(session) for session in sessions}
+        if not asked:
+            return Refreshed((), frozenset())
+        await asyncio.wait(asked.values(), timeout=max(0.0, seconds))
+        replies = {session: task.result() if task.done() else None for session, task in asked.items()}
+        return Refreshed(
+            tuple(event_id for reply in replies.values() if reply is not None for event_id in reply.events),
+            frozenset(session for session, reply in replies.items() if reply is None),
+        )
+
+    async def stop(self) -> None:
+        """Wait for no answer any more."""
+        for task in tuple(self._asking.values()):
+            await end_task(task)
+
+    def _ask(self, session: SessionKey) -> "asyncio.Task[Reply | None]":
+        task = self._asking.get(session)
+        if task is None:
+            task = asyncio.create_task(self._asked(session), name=f"refresh {session}")
+            self._asking[session] = task
+            task.add_done_callback(lambda _: self._asking.pop(session, None))
+        return task
+
+    async def _asked(self, session: SessionKey) -> Reply | None:
+        """Return the answer; None if there was none in time, or the session could not."""
+        try:
+            return await self._bus.request_raw(
+                REFRESH_SESSION, _encode(SessionRef(*session)), keys=tuple(session), actor=SERVICE, timeout=PATIENCE
+            )
+        except CommandError as error:
+            _log.info(
+                "session not refreshed",
+                account=session.account_name, connector=session.connector_name, code=error.code, reason=error.detail,
+            )  # fmt: skip
+            return None
