@@ -5,14 +5,17 @@ acknowledged and lost.
 """
 
 from collections.abc import Callable, Iterable
+from typing import Generic
 
+from services.simulator.engine.book import O
+from services.simulator.engine.engine import Engine
 from services.simulator.engine.events import Outcome
 from services.simulator.engine.futures import FuturesEngine
-from services.simulator.engine.positions import FuturesOrder
-from services.simulator.engine.registry import Depth
+from services.simulator.engine.positions import FuturesAccount, FuturesOrder
+from services.simulator.engine.registry import A, Depth
 from services.simulator.engine.requests import NewOrder
 from services.simulator.engine.spot import SpotEngine
-from services.simulator.engine.spot_ledger import SpotOrder
+from services.simulator.engine.spot_ledger import SpotAccount, SpotOrder
 from services.simulator.engine.symbol import Symbol
 
 #: Takes the outcome of each command, in order.
@@ -21,8 +24,8 @@ Tell = Callable[[Outcome], None]
 Look = Callable[[str], None]
 
 
-class LiveSpot(SpotEngine):
-    """The spot engine of a running exchange."""
+class _Live(Engine[O, A], Generic[O, A]):
+    """What an engine of a running exchange does besides; to be mixed in before it."""
 
     def __init__(self, symbols: Iterable[Symbol], tell: Tell, look: Look) -> None:
         super().__init__(symbols)
@@ -39,46 +42,33 @@ class LiveSpot(SpotEngine):
         self._look(symbol)
         return super().depth(symbol, limit)
 
+    def depth_as_is(self, symbol: str, limit: int) -> Depth:
+        """Return the best levels of a book without having it quoted; one that is not has users' orders alone."""
+        return super().depth(symbol, limit)
+
     def last_price(self, symbol: str) -> int:
         """Return the last price in ticks, up to date."""
         self._look(symbol)
         return super().last_price(symbol)
 
-    def _finish(self, order: SpotOrder | None = None) -> Outcome:
+    def last_price_as_is(self, symbol: str) -> int:
+        """Return the last price in ticks, which is old if the pair is not quoted."""
+        return super().last_price(symbol)
+
+    def _finish(self, order: O | None = None) -> Outcome:
         outcome = super()._finish(order)
         self._tell_outcome(outcome)
         return outcome
 
 
-class LiveFutures(FuturesEngine):
+class LiveSpot(_Live[SpotOrder, SpotAccount], SpotEngine):
+    """The spot engine of a running exchange."""
+
+
+class LiveFutures(_Live[FuturesOrder, FuturesAccount], FuturesEngine):
     """The futures engine of a running exchange."""
-
-    def __init__(self, symbols: Iterable[Symbol], tell: Tell, look: Look) -> None:
-        super().__init__(symbols)
-        self._tell_outcome = tell
-        self._look = look
-
-    def place(self, request: NewOrder) -> Outcome:
-        """Place an order on a book that is up to date; see `Engine.place`."""
-        self._look(request.symbol)
-        return super().place(request)
-
-    def depth(self, symbol: str, limit: int) -> Depth:
-        """Return the best levels of a book that is up to date."""
-        self._look(symbol)
-        return super().depth(symbol, limit)
-
-    def last_price(self, symbol: str) -> int:
-        """Return the last price in ticks, up to date."""
-        self._look(symbol)
-        return super().last_price(symbol)
 
     def mark_price(self, symbol: str) -> int:
         """Return the mark price in ticks, up to date."""
         self._look(symbol)
         return super().mark_price(symbol)
-
-    def _finish(self, order: FuturesOrder | None = None) -> Outcome:
-        outcome = super()._finish(order)
-        self._tell_outcome(outcome)
-        return outcome

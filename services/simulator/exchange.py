@@ -12,6 +12,7 @@ from services.simulator.engine.refusal import outcome_unknown, overloaded
 from services.simulator.engine.symbols import spot_symbols, usdm_symbols
 from services.simulator.engines import LiveFutures, LiveSpot
 from services.simulator.faults import Faults
+from services.simulator.glance import Glance
 from services.simulator.history import History
 from services.simulator.interest import Interest
 from services.simulator.journal import Journal, Listener
@@ -39,6 +40,7 @@ class Exchange:
         history: orders, fills and incomes of users, ended ones as well.
         live: candles and trades, of the past and as they really were.
         quoting: who looks at which pair; see `Quoting.watch`.
+        glance: prices of pairs that need not be quoted for that.
         faults: what is to go wrong on demand.
         funding_hours: hours between two payments of funding.
     """
@@ -71,6 +73,7 @@ class Exchange:
         self.live = LiveMarket(self.market, (*spot, *usdm), store, self.market_ms, self.look)
         self._interest = Interest()
         self.quoting = Quoting(self, self.live, self._interest)
+        self.glance = Glance(self.spot, self.usdm, self.market, self.quoting, self.market_ms)
         self._journal.listen(self.live.heard)
         self._journal.listen(self._interest.heard)
 

@@ -7,20 +7,21 @@ synthetic. Asking for candles and trades alone is not looking: nobody can tell w
 live trades are kept while a pair is looked at; all others are the synthetic ones.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 import numpy as np
 
+from services.simulator.day_window import DayWindow, anchor_of
 from services.simulator.engine.events import Outcome, Trade
 from services.simulator.engine.symbol import Symbol
 from services.simulator.live_minute import LiveMinute, overlay, unpack
 from services.simulator.live_pair import LivePair
+from services.simulator.live_trades import LiveTrades, public
+from services.simulator.market.candle_range import begins_of
 from services.simulator.market.candles import Candle, Candles, combine, join, no_candles
-from services.simulator.market.intervals import INTERVALS, MINUTE, SECOND, Interval
+from services.simulator.market.intervals import DAY, INTERVALS, MINUTE, SECOND, Interval
 from services.simulator.market.synthetic_market import SyntheticMarket
-from services.simulator.market.trade_numbers import LISTED
-from services.simulator.market.trades import Trade as SyntheticTrade
 from services.simulator.minute_table import KEPT
 from services.simulator.store import Store
 from services.simulator.venue import Venue
@@ -30,6 +31,8 @@ from shared.telemetry.logs import logger
 _log = logger("simulator")
 #: Minutes that wait for a store that can't be reached; the oldest are given up then.
 _MOST_WAITING = 5_000
+#: What the 24 h figures of a pair are made of is kept this long after somebody has asked for them, in ms: 60 kB.
+_DAY_KEPT = 10 * MINUTE
 
 
 class LiveMarket:
@@ -64,8 +67,8 @@ class LiveMarket:
         """Begin to trade a pair live; return the id of its last trade."""
         second = now // SECOND * SECOND
         first_id = self._market.trades_before(symbol, second)
-        past = [_public(symbol, trade) for trade in self._market.trades(symbol, second, now)]
-        self.pair(symbol).wake(second, first_id, past)
+        past = [public(symbol, trade) for trade in self._market.trades(symbol, second, now)]
+        self.pair(symbol).wake(second, first_id, self._market.price(symbol, second), past)
         return first_id + len(past) - 1
 
     def heard(self, venue: Venue, outcome: Outcome) -> None:
@@ -75,6 +78,30 @@ class LiveMarket:
                 pair = self._pairs.get((venue, event.symbol))
                 if pair is not None:
                     pair.record(event)
+
+    async def trades(
+        self, symbol: Symbol, *, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> Sequence[Trade]:
+        """Return trades in order: with a start the first `limit` from there, else the last `limit` up to `end_ms`."""
+        now = self._now()
+        last = now if end_ms is None else min(end_ms, now)
+        trades = LiveTrades(self._market, self.pair(symbol), now)
+        if from_id is not None:
+            return list(islice((t for t in trades.from_id(from_id) if t.time <= last), limit))
+        if start_ms is not None:
+            return list(islice(trades.between(start_ms, last + 1), limit))
+        return trades.last(last + 1, limit)
+
+    def newest_trade(self, symbol: Symbol) -> Trade:
+        """Return the last trade, without having the pair quoted."""
+        now, pair = self._now(), self.pair(symbol)
+        for trade in reversed(pair.trades):
+            if trade.time <= now:
+                return trade
+        synthetic = self._day(symbol, now // MINUTE * MINUTE).newest_trade(pair.since or now)
+        if synthetic is None:
+            return LiveTrades(self._market, pair, now).last(now + 1, 1)[0]
+        return public(symbol, synthetic)
 
     # Keeping.
 
@@ -94,6 +121,8 @@ class LiveMarket:
         for (venue, name), pair in self._pairs.items():
             if now - pair.heard > MINUTE:
                 pair.finish(now)
+            if pair.day is not None and now - pair.day.asked > _DAY_KEPT:
+                pair.day = None
             self._waiting += [(venue, name, minute) for minute in pair.finished]
             pair.finished.clear()
             if (minute := pair.so_far()) is not None:
@@ -118,7 +147,7 @@ class LiveMarket:
         """
         kind, now = INTERVALS[interval], self._now()
         last = min(now, now if end_ms is None else end_ms)
-        begins = _begins(kind, start_ms, last, limit)
+        begins = begins_of(kind, start_ms, last, limit)
         if not begins:
             return no_candles()
         current, end = kind.begin(now), kind.end(begins[-1])
@@ -141,18 +170,32 @@ class LiveMarket:
         the id of its first trade.
         """
         now = self._now()
-        begin = min(-(-start_ms // MINUTE) * MINUTE, now // MINUTE * MINUTE)
-        pair = self.pair(symbol)
-        first_id = pair.table.first_id(begin)
-        if first_id is None:
-            first_id = pair.first_id if begin == pair.minute else self._market.trades_before(symbol, begin)
         minute = now // MINUTE * MINUTE
+        begin = min(-(-start_ms // MINUTE) * MINUTE, minute)
+        pair = self.pair(symbol)
+        first_id = pair.first_id(begin)
+        if minute - DAY <= begin <= minute - DAY + MINUTE:
+            day = self._day(symbol, minute)
+            seconds = self._seconds_of_minute(symbol, minute, now)
+            since = overlay(day.since(minute), pair.minutes(day.anchor, minute))
+            whole = combine(join([*day.before(begin), since, seconds]), [begin])
+            return whole.row(0), day.first_id(begin) if first_id is None else first_id
         parts = []
         if begin < minute:
             synthetic = self._market.candles(symbol, "1m", begin, minute)
             parts.append(overlay(synthetic, pair.minutes(begin, minute)))
         parts.append(self._seconds_of_minute(symbol, minute, now))
+        if first_id is None:
+            first_id = self._market.trades_before(symbol, begin)
         return combine(join(parts), [begin]).row(0), first_id
+
+    def _day(self, symbol: Symbol, minute: int) -> DayWindow:
+        """Return the day up to `minute`, the one under way or the one before."""
+        pair, anchor = self.pair(symbol), anchor_of(symbol, minute)
+        if pair.day is None or pair.day.anchor != anchor:
+            pair.day = DayWindow(self._market, symbol, anchor, pair.minutes(anchor - DAY, anchor))
+        pair.day.asked = self._now()
+        return pair.day
 
     async def _with_live(self, symbol: Symbol, kind: Interval, synthetic: Candles, end: int) -> Candles:
         """Return whole candles, those that have a part that was traded live made anew."""
@@ -184,11 +227,18 @@ class LiveMarket:
     def _seconds_of_minute(self, symbol: Symbol, minute: int, now: int) -> Candles:
         """Return the seconds of the minute under way, the last as far as it goes."""
         second = now // SECOND * SECOND
-        live = self.pair(symbol).seconds_under_way()
+        pair = self.pair(symbol)
+        live = pair.seconds_under_way()
         parts = [live.between(second, second + SECOND)]
         if minute < second:
-            synthetic = self._market.candles(symbol, "1s", minute, second)
-            parts.insert(0, overlay(synthetic, live.between(minute, second)))
+            whole = live.between(minute, second)
+            if len(whole) < (second - minute) // SECOND:
+                if pair.day is not None and pair.day.holds(minute):
+                    synthetic = pair.day.seconds(minute, second)
+                else:
+                    synthetic = self._market.candles(symbol, "1s", minute, second)
+                whole = overlay(synthetic, whole)
+            parts.insert(0, whole)
         elif not len(parts[0]):
             price = self._market.price(symbol, now)
             parts = [Candles(*(np.array([value]) for value in (second, price, price, price, price, 0, 0, 0, 0, 0)))]
@@ -215,95 +265,3 @@ class LiveMarket:
             packed |= {row.open_time: row.seconds for row in rows if row.open_time != pair.minute}
         parts = [unpack(packed[time]) for time in sorted(packed)]
         return join([*parts, pair.seconds_under_way()]).between(start_ms, end_ms)
-
-    # Trades.
-
-    async def trades(
-        self, symbol: Symbol, *, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
-    ) -> Sequence[Trade]:
-        """Return trades in order: with a start the first `limit` from there, else the last `limit` up to `end_ms`."""
-        now = self._now()
-        last = now if end_ms is None else min(end_ms, now)
-        if from_id is not None:
-            return list(islice((t for t in self._from_id(symbol, from_id, now) if t.time <= last), limit))
-        if start_ms is not None:
-            return list(islice(self._between(symbol, start_ms, last + 1, now), limit))
-        return self._last(symbol, last + 1, limit, now)
-
-    def _from_id(self, symbol: Symbol, trade_id: int, now: int) -> Iterator[Trade]:
-        pair = self.pair(symbol)
-        live = [trade for trade in pair.trades if trade.time >= pair.since]
-        border = pair.since or now
-        if not live or trade_id < live[0].trade_id:
-            for trade in self._market.trades_from(symbol, max(0, trade_id)):
-                if trade.time >= border:
-                    break
-                yield _public(symbol, trade)
-        yield from (trade for trade in live if trade.trade_id >= trade_id)
-
-    def _between(self, symbol: Symbol, start_ms: int, end_ms: int, now: int) -> Iterator[Trade]:
-        pair = self.pair(symbol)
-        live = [trade for trade in pair.trades if trade.time >= pair.since]
-        border = pair.since or now
-        for trade in self._market.trades(symbol, start_ms, min(end_ms, border)):
-            yield _public(symbol, trade)
-        yield from (trade for trade in live if start_ms <= trade.time < end_ms)
-
-    def _last(self, symbol: Symbol, end_ms: int, limit: int, now: int) -> list[Trade]:
-        pair = self.pair(symbol)
-        live = [trade for trade in pair.trades if trade.time >= pair.since]
-        border = pair.since or now
-        last = [trade for trade in live if trade.time < end_ms][-limit:]
-        missing, until = limit - len(last), min(border, end_ms)
-        if missing <= 0:
-            return last
-        # There are eight trades or more in each second.
-        start = max(LISTED, until - (missing // 8 + 2) * SECOND)
-        before = list(self._market.trades(symbol, start, until))[-missing:]
-        return [*(_public(symbol, trade) for trade in before), *last]
-
-
-def _begins(kind: Interval, start_ms: int | None, last: int, limit: int) -> list[int]:
-    """Return when the first and the last candle begin that are meant; nothing if there are none."""
-    if start_ms is not None:
-        start_ms = max(start_ms, LISTED)
-        first = start_ms if kind.begin(start_ms) == start_ms else kind.end(start_ms)
-        if first > last:
-            return []
-        if kind.length:
-            return [first, min(kind.begin(last), first + (limit - 1) * kind.length)]
-        final = first
-        for _ in range(limit - 1):
-            if kind.end(final) > last:
-                break
-            final = kind.end(final)
-        return [first, final]
-    if last < LISTED:
-        return []
-    final = first = kind.begin(last)
-    if kind.length:
-        least = LISTED if kind.begin(LISTED) == LISTED else kind.end(LISTED)
-        return [max(least, final - (limit - 1) * kind.length), final]
-    for _ in range(limit - 1):
-        if first <= LISTED:
-            break
-        first = kind.begin(first - 1)
-    return [first, final]
-
-
-def _public(symbol: Symbol, trade: SyntheticTrade) -> Trade:
-    """Return a synthetic trade as the engine tells one; each is an aggregate of its own, between synthetic accounts."""
-    return Trade(
-        symbol.name,
-        trade.time,
-        trade.id,
-        trade.id,
-        trade.price,
-        trade.quantity,
-        trade.price * trade.quantity * symbol.quote_unit,
-        "",
-        "",
-        0,
-        0,
-        not trade.taker_bought,
-    )

@@ -2,11 +2,12 @@
 
 from collections import OrderedDict, deque
 
+from services.simulator.day_window import DayWindow
 from services.simulator.engine.events import Trade
+from services.simulator.engine.symbol import Symbol
 from services.simulator.live_minute import SECONDS, LiveMinute, candles_of, live_minute, overlay, unpack
 from services.simulator.market.candles import Candle, Candles, join, no_candles
 from services.simulator.market.intervals import MINUTE, SECOND
-from services.simulator.market.listing import Symbol
 from services.simulator.market.synthetic_market import SyntheticMarket
 from services.simulator.minute_table import MinuteTable
 
@@ -30,14 +31,15 @@ class LivePair:
         self._first_id = 0
         self._dirty = False
         self.finished: list[LiveMinute] = []
+        self.day: DayWindow | None = None  # kept here while somebody asks for it
         self.heard = 0  # when there was the last trade
         self.since = 0  # from when on `trades` has all trades, if there are any
 
-    def wake(self, second: int, first_id: int, past: list[Trade]) -> None:
-        """Begin to trade in the second that begins at `second` (ms), whose trades so far are `past`."""
+    def wake(self, second: int, first_id: int, price: int, past: list[Trade]) -> None:
+        """Begin to trade in the second that begins at `second` (ms) at `price`, whose trades so far are `past`."""
         self.trades.clear()
         self.since = second
-        self._enter(second, first_id, past[0].price if past else 0)
+        self._enter(second, first_id, price)
         for trade in past:
             self.record(trade)
 
@@ -100,7 +102,7 @@ class LivePair:
             self._first_id = min(self._first_id, minute.first_id)
             return None
         if minute.count == SECONDS:
-            self.table.put(minute)
+            self._put(minute)
             return None
         completed = self._completed(unpack(minute.seconds), minute.first_id)
         self._keep(completed)
@@ -110,10 +112,13 @@ class LivePair:
         """Return the seconds of the minute under way that were traded live, the last not over yet."""
         return candles_of(self._seconds.values()) if self._seconds else no_candles()
 
-    @property
-    def first_id(self) -> int:
-        """The id of the first live trade of the minute under way."""
-        return self._first_id
+    def first_id(self, minute: int) -> int | None:
+        """Return the id of the first trade of a minute that was traded live; of the one under way only if from its
+        begin on.
+        """
+        if minute == self._minute and minute in self._seconds:
+            return self._first_id
+        return self.table.first_id(minute)
 
     @property
     def minute(self) -> int:
@@ -141,10 +146,15 @@ class LivePair:
         self.finished.append(minute)
 
     def _keep(self, minute: LiveMinute) -> None:
-        self.table.put(minute)
+        self._put(minute)
         self.packed[minute.open_time] = minute.seconds
         if len(self.packed) > _PACKED_KEPT:
             self.packed.popitem(last=False)
+
+    def _put(self, minute: LiveMinute) -> None:
+        self.table.put(minute)
+        if self.day is not None and minute.open_time < self.day.anchor:
+            self.day = None  # it was made without this minute
 
     def _completed(self, live: Candles, first_id: int) -> LiveMinute:
         """Return the minute of which `live` are the seconds that were traded live."""

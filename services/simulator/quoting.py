@@ -36,7 +36,7 @@ _TURN = 0.005
 #: How often live candles are stored, in ms.
 _FLUSH = 5 * SECOND
 #: Ids of books go on from the time, and so do not come twice even if a crash has lost the last ones.
-_UPDATES_A_MS = 10
+UPDATES_A_MS = 10
 #: A clock that is behind by more than this (ms) after a pause of the machine lets what was missed be synthetic.
 _MOST_BEHIND = 5 * SECOND
 
@@ -88,6 +88,10 @@ class Quoting:
             await end_task(task)
 
     # Who looks.
+
+    def has(self, venue: Venue, symbol: str) -> bool:
+        """Return whether a pair is quoted now."""
+        return (venue, symbol) in self._desks
 
     def look(self, venue: Venue, symbol: str) -> None:
         """Have a pair quoted for a while from now on; it is up to date when this returns. Unknown ones are ignored."""
@@ -167,7 +171,7 @@ class Quoting:
         now = exchange.market_ms()
         engine.advance(now)
         last_id = self._live.wake(symbol, now)
-        engine.skip_ids(name, trade_id=last_id, update_id=now * _UPDATES_A_MS)
+        engine.skip_ids(name, trade_id=last_id, update_id=now * UPDATES_A_MS)
         # The trades until now were the synthetic past's; without their price the percent filters would let all pass.
         engine.set_last_price(name, exchange.market.price(symbol, now))
         desk = self._desks[venue, name] = _Desk(symbol, now)

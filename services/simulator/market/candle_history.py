@@ -79,6 +79,17 @@ class CandleHistory:
         first, last = start_ms // MINUTE * MINUTE, -(-end_ms // MINUTE) * MINUTE
         return self._make_seconds(listing, first, last).between(start_ms, end_ms)
 
+    def whole_days(self, listing: Listing, first_day: int, days: int) -> Candles:
+        """Return the one-minute candles of whole days, made anew: who asks for them keeps what they need."""
+        return day_candles(self._factors, listing, first_day, days)
+
+    def seconds_of(self, listing: Listing, minutes: Candles) -> Candles:
+        """Return the one-second candles of `minutes`, one or more in a row, made anew."""
+        first = int(minutes.open_time[0]) // MINUTE
+        legs = make_legs(self._factors, listing, first, len(minutes))
+        extra_trades = minutes.trades - np.int64(LEAST_TRADES_A_MINUTE)
+        return second_candles(listing, make_clock(self._seed, first, len(minutes)), legs, extra_trades)
+
     def _candles(self, listing: Listing, interval: Interval, begin: int, end: int) -> Candles:
         if interval.length == SECOND:
             return self.seconds(listing, begin, end)
@@ -121,7 +132,4 @@ class CandleHistory:
         )
 
     def _make_seconds(self, listing: Listing, start_ms: int, end_ms: int) -> Candles:
-        first, minutes = start_ms // MINUTE, (end_ms - start_ms) // MINUTE
-        legs = make_legs(self._factors, listing, first, minutes)
-        extra_trades = self.minutes(listing, start_ms, end_ms).trades - np.int64(LEAST_TRADES_A_MINUTE)
-        return second_candles(listing, make_clock(self._seed, first, minutes), legs, extra_trades)
+        return self.seconds_of(listing, self.minutes(listing, start_ms, end_ms))

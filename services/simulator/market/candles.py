@@ -49,15 +49,27 @@ class Candles:
 
     def columns(self) -> tuple[Ints, ...]:
         """Return the columns in the order of the fields, which is also Binance's (there without the close time)."""
-        return tuple(getattr(self, name) for name in COLUMNS)
+        # Spelled out: it is asked for several times for each ticker.
+        return (
+            self.open_time,
+            self.open,
+            self.high,
+            self.low,
+            self.close,
+            self.volume,
+            self.quote_volume,
+            self.trades,
+            self.taker_buy_volume,
+            self.taker_buy_quote_volume,
+        )
 
     def row(self, number: int) -> Candle:
         """Return one candle."""
-        return Candle(*(int(column[number]) for column in self.columns()))
+        return Candle(*[int(column[number]) for column in self.columns()])
 
     def rows(self, begin: int, end: int) -> "Candles":
         """Return the candles numbered `begin` to before `end`, without copying."""
-        return Candles(*(column[begin:end] for column in self.columns()))
+        return Candles(*[column[begin:end] for column in self.columns()])
 
     def between(self, start_ms: int, end_ms: int) -> "Candles":
         """Return the candles that begin at or after `start_ms` and before `end_ms`, without copying."""
@@ -71,6 +83,11 @@ COLUMNS = tuple(field.name for field in fields(Candles))
 def no_candles() -> Candles:
     """Return no candles at all."""
     return Candles(*(np.empty(0, dtype=np.int64) for _ in COLUMNS))
+
+
+def copied(candles: Candles) -> Candles:
+    """Return the candles in arrays of their own, for who keeps a few of many."""
+    return Candles(*(column.copy() for column in candles.columns()))
 
 
 def join(parts: Sequence[Candles]) -> Candles:

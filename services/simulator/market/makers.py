@@ -64,14 +64,20 @@ class Makers:
 
     def target_book(self, listing: Listing, t_ms: int) -> TargetBook:
         """Return what the makers want at `t_ms`; it changes at multiples of `SLOT` only."""
-        bits = word(listing.key, t_ms // SECOND)
-        price = self._path.price(listing, t_ms)
-        volume, _ = self._path.volume(listing, t_ms)
-        bid = Level(price - 1 - (bits & 0xFF) % listing.wick, _part(volume, bits >> 16))
-        ask = Level(price + 1 + (bits >> 8 & 0xFF) % listing.wick, _part(volume, bits >> 32))
+        bid, ask = self.touch(listing, t_ms)
         slot = t_ms // SLOT
         bids, asks = self._levels(listing, bid.price, -1, slot), self._levels(listing, ask.price, 1, slot)
         return TargetBook([bid, *bids], [ask, *asks])
+
+    def touch(self, listing: Listing, t_ms: int) -> tuple[Level, Level]:
+        """Return the best bid and ask that the makers want at `t_ms`."""
+        bits = word(listing.key, t_ms // SECOND)
+        price = self._path.price(listing, t_ms)
+        volume, _ = self._path.volume(listing, t_ms)
+        return (
+            Level(price - 1 - (bits & 0xFF) % listing.wick, _part(volume, bits >> 16)),
+            Level(price + 1 + (bits >> 8 & 0xFF) % listing.wick, _part(volume, bits >> 32)),
+        )
 
     def _levels(self, listing: Listing, touch: int, side: int, slot: int) -> list[Level]:
         """Return the levels beyond the price `touch`, up (`side` 1) or down (-1), the nearest first."""

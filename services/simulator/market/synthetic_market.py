@@ -9,10 +9,10 @@ from services.simulator.market.factors import Factors
 from services.simulator.market.intervals import INTERVALS
 from services.simulator.market.listing import Listing, Symbol, list_symbol
 from services.simulator.market.live_path import LivePath
-from services.simulator.market.makers import Makers, TargetBook
+from services.simulator.market.makers import Level, Makers, TargetBook
 from services.simulator.market.perpetual import ONE, Premiums, funding_rate, index_price
 from services.simulator.market.takers import TakerTrade, taker_trades
-from services.simulator.market.trade_history import TradeHistory
+from services.simulator.market.trade_history import TradeHistory, trades_of
 from services.simulator.market.trade_numbers import LISTED
 from services.simulator.market.trades import Trade
 
@@ -55,6 +55,14 @@ class SyntheticMarket:
             raise ValueError(f"expected full seconds from {LISTED} on, was {start_ms} to {end_ms}")
         return self._candles.span(self._listing(symbol), start_ms, end_ms).row(0)
 
+    def whole_days(self, symbol: Symbol, first_day: int, days: int) -> Candles:
+        """Return the minutes of `days` (> 0) whole days from `first_day` (counted from the epoch) on, made anew."""
+        return self._candles.whole_days(self._listing(symbol), first_day, days)
+
+    def seconds_of(self, symbol: Symbol, minutes: Candles) -> Candles:
+        """Return the seconds of one or more one-minute candles in a row, made anew."""
+        return self._candles.seconds_of(self._listing(symbol), minutes)
+
     def day_ticker(self, symbol: Symbol, t_ms: int) -> DayTicker:
         """Return the figures of the 24 hours before `t_ms`, which is a day or more after `LISTED`."""
         return day_ticker(self._candles, self._trades, self._listing(symbol), t_ms)
@@ -67,6 +75,10 @@ class SyntheticMarket:
         """Yield the trades from that with `trade_id` (>= 0) on, without end."""
         return self._trades.from_id(self._listing(symbol), trade_id)
 
+    def trades_of(self, symbol: Symbol, second: Candle, first_id: int) -> list[Trade]:
+        """Return the trades of a one-second candle, of which the first has `first_id`."""
+        return trades_of(self._listing(symbol), second, first_id)
+
     def trades_before(self, symbol: Symbol, t_ms: int) -> int:
         """Return how many trades there were before the second of `t_ms`: the id of the first trade in it."""
         return self._trades.first_id(self._listing(symbol), t_ms // 1000 * 1000)
@@ -78,6 +90,10 @@ class SyntheticMarket:
     def target_book(self, symbol: Symbol, t_ms: int) -> TargetBook:
         """Return the levels that makers want at `t_ms`; some 20 a second change, at multiples of 250 ms."""
         return self._makers.target_book(self._listing(symbol), t_ms)
+
+    def touch(self, symbol: Symbol, t_ms: int) -> tuple[Level, Level]:
+        """Return the best bid and ask of `target_book`."""
+        return self._makers.touch(self._listing(symbol), t_ms)
 
     def taker_trades(self, symbol: Symbol, from_ms: int, to_ms: int) -> list[TakerTrade]:
         """Return the market orders that takers send in the range, in order; two to four in each second."""

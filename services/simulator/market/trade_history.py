@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from services.simulator.market.candle_history import CandleHistory
-from services.simulator.market.candles import Ints
+from services.simulator.market.candles import Candle, Ints
 from services.simulator.market.hashing import key_of, words
 from services.simulator.market.intervals import DAY, MINUTE, SECOND
 from services.simulator.market.listing import Listing
@@ -49,7 +49,7 @@ class TradeHistory:
                 yield trade
 
     def _from_second(self, listing: Listing, start_ms: int, first_id: int) -> Iterator[Trade]:
-        key = key_of(listing.key, "trades")
+        key = _key(listing)
         while True:
             end = start_ms // MINUTE * MINUTE + MINUTE
             candles = self._candles.seconds(listing, start_ms, end)
@@ -58,6 +58,15 @@ class TradeHistory:
                 yield from second_trades(row, first_id, words(key, first_id, count).tolist())
                 first_id += count
             start_ms = end
+
+
+def trades_of(listing: Listing, second: Candle, first_id: int) -> list[Trade]:
+    """Return the trades of a second, the first of which is `first_id`."""
+    return second_trades(second, first_id, words(_key(listing), first_id, second.trades).tolist())
+
+
+def _key(listing: Listing) -> int:
+    return key_of(listing.key, "trades")
 
 
 def _skip(counts: Ints, start_ms: int, number: int, trade_id: int, length: int) -> tuple[int, int]:

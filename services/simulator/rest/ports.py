@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate, Trade
 from services.simulator.engine.futures import FuturesEngine
+from services.simulator.engine.registry import Depth
 from services.simulator.engine.spot import SpotEngine
 from services.simulator.engine.symbol import Symbol
 from services.simulator.market.candles import Candle, Candles
@@ -95,9 +96,23 @@ class LiveMarket(Protocol):
         self, symbol: Symbol, *, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
     ) -> Sequence[Trade]: ...
 
+    def newest_trade(self, symbol: Symbol) -> Trade:
+        """Return the last trade, without having the pair quoted."""
+
     def window(self, symbol: Symbol, start_ms: int) -> tuple[Candle, int]:
         """Return one candle of everything from the full minute at or after `start_ms` to now, at most a day ago, and
         the id of its first trade."""
+
+
+class Glance(Protocol):
+    """Prices of pairs that need not be quoted for that: who wants them to be looks at them before."""
+
+    def top(self, symbol: Symbol) -> Depth:
+        """Return the best level of each side."""
+
+    def last_price(self, symbol: Symbol) -> int: ...
+    def mark_price(self, symbol: Symbol) -> int:
+        """Return a mark price in units of 10^-8."""
 
 
 class Exchange(Protocol):
@@ -114,8 +129,13 @@ class Exchange(Protocol):
     @property
     def live(self) -> LiveMarket: ...
     @property
+    def glance(self) -> Glance: ...
+    @property
     def funding_hours(self) -> int: ...
     def now_ms(self) -> int: ...
+    def look(self, venue: Venue, symbol: str) -> None:
+        """Have a pair quoted for a while."""
+
     async def act(self, effect: Callable[[], T]) -> T:
         """Run commands of an engine; return what they did once it is durable."""
 

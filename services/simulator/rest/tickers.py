@@ -1,7 +1,7 @@
 """Tickers as both venues tell them: what a span of time adds up to, and the best prices of a book."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 
 from services.simulator.engine.symbol import Symbol
 from services.simulator.market.candles import Candle
@@ -9,17 +9,29 @@ from services.simulator.rest.figures import figures
 from services.simulator.rest.ports import Exchange
 
 DAY = 86_400_000
+#: Seconds that are spent on tickers at a time.
+_TURN = 0.005
+
+#: Makes the ticker of a symbol.
+Ticker = Callable[[Symbol], dict[str, object]]
 
 
-async def each(
-    symbols: Iterable[Symbol], ticker: Callable[[Symbol], Awaitable[dict[str, object]]]
-) -> list[dict[str, object]]:
-    """Return the ticker of each symbol; others have their turn in between, as hundreds of symbols take seconds."""
-    answers = []
+async def each(symbols: Iterable[Symbol], ticker: Ticker) -> list[dict[str, object]]:
+    """Return the ticker of each symbol; others have their turn in between, as hundreds of symbols take a while."""
+    loop = asyncio.get_running_loop()
+    answers, began = [], loop.time()
     for symbol in symbols:
-        answers.append(await ticker(symbol))
-        await asyncio.sleep(0)
+        if loop.time() - began > _TURN:
+            await asyncio.sleep(0)
+            began = loop.time()
+        answers.append(ticker(symbol))
     return answers
+
+
+def looked_at(exchange: Exchange, symbol: Symbol, ticker: Ticker) -> dict[str, object]:
+    """Return the ticker of a symbol that was asked for by name, which is quoted from now on for a while."""
+    exchange.look(symbol.market, symbol.name)
+    return ticker(symbol)
 
 
 def percent(change: int, of: int) -> str:
@@ -73,8 +85,7 @@ def counts(candle: Candle, first_id: int, now: int) -> dict[str, object]:
 
 def best(exchange: Exchange, symbol: Symbol) -> dict[str, object]:
     """Return the best bid and ask, zeros for an empty side."""
-    engine = exchange.spot if symbol.market == "spot" else exchange.usdm
-    book = engine.depth(symbol.name, 1)
+    book = exchange.glance.top(symbol)
     text = figures(symbol)
     bid, ask = (book.bids or ((0, 0),))[0], (book.asks or ((0, 0),))[0]
     return {
@@ -86,13 +97,10 @@ def best(exchange: Exchange, symbol: Symbol) -> dict[str, object]:
 
 
 def last_price(exchange: Exchange, symbol: Symbol) -> str:
-    """Return the last price; of a pair that nobody has traded yet, where its market stands."""
-    engine = exchange.spot if symbol.market == "spot" else exchange.usdm
-    ticks = engine.last_price(symbol.name) or exchange.market.price(symbol, exchange.now_ms())
-    return figures(symbol).price(ticks)
+    """Return the last price."""
+    return figures(symbol).price(exchange.glance.last_price(symbol))
 
 
-async def last_quantity(exchange: Exchange, symbol: Symbol) -> str:
+def last_quantity(exchange: Exchange, symbol: Symbol) -> str:
     """Return the quantity of the last trade."""
-    trades = await exchange.live.trades(symbol, from_id=None, start_ms=None, end_ms=None, limit=1)
-    return figures(symbol).quantity(trades[-1].quantity if trades else 0)
+    return figures(symbol).quantity(exchange.live.newest_trade(symbol).quantity)

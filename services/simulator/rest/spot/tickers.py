@@ -1,7 +1,7 @@
 """The tickers of spot. Source: "Market Data endpoints" of Binance's spot `rest-api.md`."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from services.simulator.engine import refusal
 from services.simulator.engine.symbol import Symbol
@@ -33,10 +33,10 @@ def _chosen(call: Call, *, needed: bool = False) -> tuple[Sequence[Symbol], bool
 
 
 async def _each(
-    call: Call, ticker: Callable[[Symbol], Awaitable[dict[str, object]]], *, needed: bool = False
+    call: Call, ticker: tickers.Ticker, *, needed: bool = False
 ) -> dict[str, object] | list[dict[str, object]]:
     symbols, single = _chosen(call, needed=needed)
-    return await ticker(symbols[0]) if single else await tickers.each(symbols, ticker)
+    return tickers.looked_at(call.exchange, symbols[0], ticker) if single else await tickers.each(symbols, ticker)
 
 
 def _is_mini(call: Call) -> bool:
@@ -50,7 +50,7 @@ async def day_ticker(call: Call) -> Answer:
     """Answer the figures of the last 24 hours."""
     mini = _is_mini(call)
 
-    async def ticker(symbol: Symbol) -> dict[str, object]:
+    def ticker(symbol: Symbol) -> dict[str, object]:
         candle, first_id = tickers.span(call.exchange, symbol, call.now - tickers.DAY)
         counts = tickers.counts(candle, first_id, call.now)
         if mini:
@@ -60,7 +60,7 @@ async def day_ticker(call: Call) -> Answer:
             **tickers.change(symbol, candle),
             "prevClosePrice": text.price(candle.open),
             "lastPrice": text.price(candle.close),
-            "lastQty": await tickers.last_quantity(call.exchange, symbol),
+            "lastQty": tickers.last_quantity(call.exchange, symbol),
             **tickers.best(call.exchange, symbol),
             **tickers.prices(symbol, candle),
             **counts,
@@ -76,7 +76,7 @@ def _mini(symbol: Symbol, prices: dict[str, object], counts: dict[str, object]) 
 async def _since(call: Call, start: int) -> Answer:
     mini = _is_mini(call)
 
-    async def ticker(symbol: Symbol) -> dict[str, object]:
+    def ticker(symbol: Symbol) -> dict[str, object]:
         candle, first_id = tickers.span(call.exchange, symbol, start)
         prices, counts = tickers.prices(symbol, candle), tickers.counts(candle, first_id, call.now)
         return _mini(symbol, prices, counts) if mini else {**tickers.change(symbol, candle), **prices, **counts}
@@ -104,7 +104,7 @@ async def rolling(call: Call) -> Answer:
 async def price(call: Call) -> Answer:
     """Answer last prices."""
 
-    async def ticker(symbol: Symbol) -> dict[str, object]:
+    def ticker(symbol: Symbol) -> dict[str, object]:
         return {"symbol": symbol.name, "price": tickers.last_price(call.exchange, symbol)}
 
     return await _each(call, ticker)
@@ -113,7 +113,7 @@ async def price(call: Call) -> Answer:
 async def book_ticker(call: Call) -> Answer:
     """Answer best bids and asks."""
 
-    async def ticker(symbol: Symbol) -> dict[str, object]:
+    def ticker(symbol: Symbol) -> dict[str, object]:
         return {"symbol": symbol.name, **tickers.best(call.exchange, symbol)}
 
     return await _each(call, ticker)

@@ -1,6 +1,6 @@
 """Tickers, mark price and funding. Source: "Market Data Endpoints" of Binance's USD-M futures documentation."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from services.simulator.engine.symbol import Symbol
 from services.simulator.market.perpetual import next_funding_time
@@ -16,22 +16,22 @@ _HOUR = 3_600_000
 _INTEREST = "0.00010000"
 
 
-async def _each(call: Call, one: Callable[[Symbol], Awaitable[dict[str, object]]]) -> Answer:
+async def _each(call: Call, one: tickers.Ticker) -> Answer:
     name = call.parameters.optional_symbol()
     if name is not None:
-        return await one(known(call.exchange, "usdm", name))
+        return tickers.looked_at(call.exchange, known(call.exchange, "usdm", name), one)
     return await tickers.each(call.exchange.usdm.symbols.values(), one)
 
 
 async def day_ticker(call: Call) -> Answer:
     """Answer the figures of the last 24 hours."""
 
-    async def ticker(symbol: Symbol) -> dict[str, object]:
+    def ticker(symbol: Symbol) -> dict[str, object]:
         candle, first_id = tickers.span(call.exchange, symbol, call.now - tickers.DAY)
         return {
             **tickers.change(symbol, candle),
             "lastPrice": figures(symbol).price(candle.close),
-            "lastQty": await tickers.last_quantity(call.exchange, symbol),
+            "lastQty": tickers.last_quantity(call.exchange, symbol),
             **tickers.prices(symbol, candle),
             **tickers.counts(candle, first_id, call.now),
         }
@@ -42,7 +42,7 @@ async def day_ticker(call: Call) -> Answer:
 async def price(call: Call) -> Answer:
     """Answer last prices."""
 
-    async def ticker(symbol: Symbol) -> dict[str, object]:
+    def ticker(symbol: Symbol) -> dict[str, object]:
         return {"symbol": symbol.name, "price": tickers.last_price(call.exchange, symbol), "time": call.now}
 
     return await _each(call, ticker)
@@ -50,14 +50,13 @@ async def price(call: Call) -> Answer:
 
 async def book_ticker(call: Call) -> Answer:
     """Answer best bids and asks."""
-    engine = call.exchange.usdm
 
-    async def ticker(symbol: Symbol) -> dict[str, object]:
+    def ticker(symbol: Symbol) -> dict[str, object]:
         return {
             "symbol": symbol.name,
             **tickers.best(call.exchange, symbol),
             "time": call.now,
-            "lastUpdateId": engine.depth(symbol.name, 1).last_update_id,
+            "lastUpdateId": call.exchange.glance.top(symbol).last_update_id,
         }
 
     return await _each(call, ticker)
@@ -68,13 +67,13 @@ async def premium_index(call: Call) -> Answer:
     hours = call.exchange.funding_hours
     following = next_funding_time(call.now, hours)
 
-    async def one(symbol: Symbol) -> dict[str, object]:
+    def one(symbol: Symbol) -> dict[str, object]:
         market = call.exchange.market
         index = amount(market.index_price(symbol, call.now))
         rate = market.funding_rate(symbol, following - hours * _HOUR, call.now, hours)
         return {
             "symbol": symbol.name,
-            "markPrice": amount(call.exchange.usdm.mark_price(symbol.name) * symbol.tick_unit),
+            "markPrice": amount(call.exchange.glance.mark_price(symbol)),
             "indexPrice": index,
             "estimatedSettlePrice": index,
             "lastFundingRate": amount(rate),
