@@ -10,19 +10,10 @@ from typing import Any, Protocol
 import asyncpg
 import msgspec
 
+from services.portfolio.records import ORDER_COLUMNS, SESSION_COLUMNS, order_of, session_of
 from services.portfolio.rows import FeeTotal, Phase, StoredBalances, StoredOrder, TradeTotals
 from services.portfolio.sessions.desired import SessionKey
-from shared.contracts.portfolio import (
-    BalanceAmount,
-    Order,
-    OrderStatus,
-    OrderType,
-    PositionAction,
-    Session,
-    SessionState,
-    Trade,
-    TradeType,
-)
+from shared.contracts.portfolio import BalanceAmount, Order, Session, Trade
 
 
 class Queries(Protocol):
@@ -37,11 +28,9 @@ class Queries(Protocol):
     async def execute(self, sql: str, /, *args: Any) -> str: ...
 
 
-_ORDER_COLUMNS = (
-    "client_order_id, account_name, connector_name, trading_pair, trade_type, order_type, position_action, amount,"
-    " price, status, phase, filled_amount, average_fill_price, fee_paid, fee_currency, exchange_order_id,"
-    " error_message, reported_amount, reported_price, traded_amount, traded_value, sent_ms, receive_window_ms,"
-    " request_hash, epoch, version, created_at, updated_at"
+_STORED_COLUMNS = (
+    f"{ORDER_COLUMNS}, phase, reported_amount, reported_price, traded_amount, traded_value, sent_ms,"
+    " receive_window_ms, request_hash, epoch"
 )
 _CHANGING = (
     "status", "phase", "filled_amount", "average_fill_price", "fee_paid", "fee_currency", "exchange_order_id",
@@ -51,7 +40,7 @@ _WRITE_ORDER = (
     f"UPDATE orders SET {', '.join(f'{name} = ${place}' for place, name in enumerate(_CHANGING, 2))}"
     " WHERE client_order_id = $1"
 )
-_OF_SESSION = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE account_name = $1 AND connector_name = $2"
+_OF_SESSION = f"SELECT {_STORED_COLUMNS} FROM orders WHERE account_name = $1 AND connector_name = $2"
 _FINAL = "('FILLED', 'CANCELLED', 'FAILED')"
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -69,7 +58,7 @@ class Repository:
     async def order(self, client_order_id: str) -> StoredOrder | None:
         """Return an order, whatever its account."""
         row = await self._queries.fetchrow(
-            f"SELECT {_ORDER_COLUMNS} FROM orders WHERE client_order_id = $1", client_order_id
+            f"SELECT {_STORED_COLUMNS} FROM orders WHERE client_order_id = $1", client_order_id
         )
         return None if row is None else _stored_order(row)
 
@@ -169,13 +158,10 @@ class Repository:
     async def lock_session(self, key: SessionKey) -> Session | None:
         """Return what is stored of a session, locked; None if it was never seen."""
         row = await self._queries.fetchrow(
-            "SELECT account_name, connector_name, state, since, reason, version, silent_since FROM sessions"
-            " WHERE account_name = $1 AND connector_name = $2 FOR UPDATE",
+            f"SELECT {SESSION_COLUMNS} FROM sessions WHERE account_name = $1 AND connector_name = $2 FOR UPDATE",
             *key,
         )
-        if row is None:
-            return None
-        return Session(**{**row, "state": SessionState(row["state"])})
+        return None if row is None else session_of(row)
 
     async def write_session(self, session: Session) -> None:
         """Store the state of a session, whose lease is held."""
@@ -207,19 +193,9 @@ def order_row(stored: StoredOrder) -> dict[str, Any]:
     }
 
 
-def order_of_row(row: asyncpg.Record) -> Order:
-    """Return the order that a row of the table holds."""
-    values = {name: row[name] for name in Order.__struct_fields__}
-    values["trade_type"] = TradeType(values["trade_type"])
-    values["order_type"] = OrderType(values["order_type"])
-    values["position_action"] = PositionAction(values["position_action"])
-    values["status"] = OrderStatus(values["status"])
-    return Order(**values)
-
-
 def _stored_order(row: asyncpg.Record) -> StoredOrder:
     return StoredOrder(
-        order=order_of_row(row),
+        order=order_of(row),
         phase=Phase(row["phase"]),
         reported_amount=row["reported_amount"],
         reported_price=row["reported_price"],

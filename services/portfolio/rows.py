@@ -13,12 +13,14 @@ class Phase(StrEnum):
     """What is certain about an order on the exchange.
 
     UNCONFIRMED: it may have been sent, and the exchange has not said yet whether it has it. CONFIRMED: the exchange has
-    it, and it may still change. ENDED: nothing more is expected of it.
+    it, and it may still change. ENDED: nothing more is expected of it. PRESUMED: the same, but inferred from the
+    exchange not knowing it; should it show the order after all, the inference was wrong.
     """
 
     UNCONFIRMED = "unconfirmed"
     CONFIRMED = "confirmed"
     ENDED = "ended"
+    PRESUMED = "presumed"
 
 
 class StoredOrder(msgspec.Struct, frozen=True):
@@ -51,7 +53,7 @@ class StoredOrder(msgspec.Struct, frozen=True):
     @property
     def is_settled(self) -> bool:
         """Whether there is nothing more to ask of the exchange about it."""
-        return self.phase is Phase.ENDED and not self.lacks_trades
+        return self.order.status.is_final and not self.lacks_trades
 
 
 class FeeTotal(msgspec.Struct, frozen=True):

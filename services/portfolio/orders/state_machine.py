@@ -5,8 +5,8 @@ Each function returns the order it was given, the same object, where nothing is 
 - What is known of an order only grows: its fills never shrink, an order that the exchange has seen is never unseen.
 - The fill is the larger of two: what the exchange says of the order, and the sum of the recorded trades. They come by
   different messages and agree in the end; until then the order lacks trades, and these are asked for.
-- A final status stays, though a late fill is still counted. There is one exception: FAILED because nobody had seen
-  the order is an inference, and the exchange showing that very order proves it wrong.
+- A final status stays, though a late fill is still counted. There is one exception: what was inferred from the exchange
+  not knowing an order is proved wrong when it shows that very order.
 """
 
 from datetime import datetime
@@ -67,11 +67,19 @@ def refused(stored: StoredOrder, reason: str, at: datetime) -> StoredOrder:
     return _next(stored, replace(stored, phase=Phase.ENDED), OrderStatus.FAILED, at, reason)
 
 
-def forgotten(stored: StoredOrder, at: datetime) -> StoredOrder:
-    """Return an order that the exchange had and does not know any more: it cannot be open."""
-    if stored.phase is not Phase.CONFIRMED:
-        return stored
-    return _next(stored, stored, OrderStatus.CANCELLED, at, "The exchange does not know the order any more")
+def absent(stored: StoredOrder, at: datetime) -> StoredOrder:
+    """Return the order after the exchange has said that it knows none such, at a time when that is final.
+
+    One that it never had cannot have arrived, one that it had cannot be open any more.
+    """
+    presumed = replace(stored, phase=Phase.PRESUMED)
+    match stored.phase:
+        case Phase.UNCONFIRMED:
+            return _next(stored, presumed, OrderStatus.FAILED, at, "The order did not reach the exchange")
+        case Phase.CONFIRMED:
+            return _next(stored, presumed, OrderStatus.CANCELLED, at, "The exchange does not know the order any more")
+        case _:
+            return stored
 
 
 def cancelling(stored: StoredOrder, at: datetime) -> StoredOrder:
@@ -82,12 +90,12 @@ def cancelling(stored: StoredOrder, at: datetime) -> StoredOrder:
 def _seen(stored: StoredOrder, exchange_order_id: str) -> StoredOrder:
     """Return an order that the exchange has shown, under its id there."""
     order = stored.order
-    if order.exchange_order_id is not None:
-        return stored
-    order = replace(order, exchange_order_id=exchange_order_id)
-    if order.status is OrderStatus.FAILED:
-        order = replace(order, status=OrderStatus.SUBMITTED, error_message=None)
-    return replace(stored, order=order, phase=Phase.CONFIRMED)
+    phase = Phase.CONFIRMED if stored.phase is Phase.UNCONFIRMED else stored.phase
+    if stored.phase is Phase.PRESUMED:
+        phase, order = Phase.CONFIRMED, replace(order, status=OrderStatus.SUBMITTED, error_message=None)
+    if order.exchange_order_id is None:
+        order = replace(order, exchange_order_id=exchange_order_id)
+    return replace(stored, order=order, phase=phase)
 
 
 def _next(
@@ -99,7 +107,8 @@ def _next(
     if status is not order.status:
         order = replace(order, error_message=message if status in _EXPLAINED else order.error_message)
     order = replace(order, status=status, filled_amount=filled, average_fill_price=_average(now, order))
-    after = replace(now, order=order, phase=Phase.ENDED if status.is_final else now.phase)
+    ended = status.is_final and now.phase is not Phase.PRESUMED
+    after = replace(now, order=order, phase=Phase.ENDED if ended else now.phase)
     if after == before:
         return before
     return replace(after, order=replace(order, version=order.version + 1, updated_at=at))

@@ -1,0 +1,72 @@
+"""Compares what is stored of a session with what the exchange has, and records the difference.
+
+A fill always shows in the order: as a larger fill of one that is open, or in the end of one that is not. So orders are
+compared, and trades are asked for where an order has more of them than are recorded.
+"""
+
+import asyncio
+
+from services.portfolio.orders.resolving import TRADES_PATIENCE, Resolver
+from services.portfolio.recording.facts import Facts, Owners
+from services.portfolio.recording.recorder import Recorder
+from services.portfolio.repository import Repository
+from services.portfolio.rows import Phase, StoredOrder
+from shared.contracts.portfolio import OrderStatus
+from shared.exchanges.interface import TradingAccount
+
+
+class Reconciler:
+    """Reconciles one session while it is open."""
+
+    def __init__(self, repository: Repository, recorder: Recorder, account: TradingAccount, resolver: Resolver) -> None:
+        self._repository = repository
+        self._recorder = recorder
+        self._account = account
+        self._resolver = resolver
+
+    async def reconcile(self) -> None:
+        """Ask for open orders, for those that are not among them, for missing trades and for all balances.
+
+        When it returns, every order that the exchange still has something to say about was asked for. One whose absence
+        is not final yet, and one that is to end, is pursued in the background.
+
+        Raises:
+            ExchangeError: if the exchange does not say.
+            LeaseLost: if the session is not ours any more.
+            CommandError: if the database cannot be asked.
+        """
+        await self._reconcile_orders()
+        await self._reconcile_balances()
+
+    async def _reconcile_orders(self) -> None:
+        # Ours first: an order that comes between the two questions is not taken for one that has ended.
+        ours = await self._repository.unsettled_orders(self._recorder.key, TRADES_PATIENCE)
+        told = await self._account.open_orders()
+        if not ours:
+            return
+        owners = Owners(ours)
+        mine = tuple(order for order in told if owners.of(order) is not None)
+        recorded = await self._recorder.record(Facts(orders=mine))
+        now = {one.order.client_order_id: one for one in (*ours, *recorded.result)}
+        seen = {one.order.client_order_id for one in recorded.result}
+        asked = [order_id for order_id, one in now.items() if order_id not in seen or _is_to_be_pursued(one)]
+        waits = await asyncio.gather(*(self._resolver.look(order_id) for order_id in asked))
+        for order_id, wait in zip(asked, waits, strict=True):
+            if wait is not None:
+                self._resolver.add(order_id)
+
+    async def _reconcile_balances(self) -> None:
+        book = self._recorder.book
+        asked = book.ask()
+        try:
+            balances = await self._account.balances()
+        except BaseException:
+            book.no_answer(asked)
+            raise
+        book.answer(asked, balances)
+        await self._recorder.record_balances()
+
+
+def _is_to_be_pursued(stored: StoredOrder) -> bool:
+    """Return whether an order that is open on the exchange is not yet what it should be."""
+    return stored.lacks_trades or stored.phase is Phase.UNCONFIRMED or stored.order.status is OrderStatus.PENDING_CANCEL

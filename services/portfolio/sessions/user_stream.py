@@ -1,0 +1,106 @@
+"""Follows the user stream of one account for as long as its session is open, and hands what it says to the recorder."""
+
+import asyncio
+from collections.abc import Callable
+
+from services.portfolio.commits import LeaseLost
+from services.portfolio.recording.facts import together
+from services.portfolio.recording.recorder import Recorder
+from shared.backoff import Backoff
+from shared.errors import CommandError
+from shared.exchanges.errors import ExchangeError, Unsupported
+from shared.exchanges.interface import AccountUpdate, TradingAccount
+from shared.tasks import end_task
+from shared.telemetry.logs import logger
+
+#: Updates that may wait to be recorded. When there are more, all are dropped and what they said is asked for.
+_QUEUE = 2_000
+#: Updates recorded in one transaction.
+_TOGETHER = 100
+
+_log = logger("user_stream")
+
+
+class UserStream:
+    """Reads and records; `resync` is called when something was missed, so that it has to be asked for."""
+
+    def __init__(self, account: TradingAccount, recorder: Recorder, resync: Callable[[], None]) -> None:
+        self._account = account
+        self._recorder = recorder
+        self._resync = resync
+        self._waiting: asyncio.Queue[AccountUpdate] = asyncio.Queue(_QUEUE)
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        #: Set when the subscription stands, or it is certain that there will be none.
+        self.settled = asyncio.Event()
+        #: Whether the stream tells what happens; while it does not, somebody has to ask.
+        self.following = False
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._tasks = (
+            asyncio.create_task(self._read(), name="user stream"),
+            asyncio.create_task(self._record(), name="user stream recorder"),
+        )
+
+    async def stop(self) -> None:
+        """Stop following; what was not recorded yet is found out by the next owner."""
+        for task in self._tasks:
+            await end_task(task)
+
+    async def _read(self) -> None:
+        backoff = Backoff(0.2, 10.0)
+        while True:
+            try:
+                async for update in self._account.updates():
+                    backoff.reset()
+                    self._take(update)
+                reason = "it ended"
+            except Unsupported:
+                _log.info("no user stream here: the exchange is asked instead", **self._recorder.key._asdict())
+                self.settled.set()
+                return
+            except ExchangeError as error:
+                reason = str(error)
+            except Exception:
+                _log.exception("user stream failed", **self._recorder.key._asdict())
+                reason = "unexpected"
+            if self.following:
+                self.following = False
+                self._resync()
+            _log.info("user stream broken", **self._recorder.key._asdict(), reason=reason)
+            await backoff.wait()
+
+    def _take(self, update: AccountUpdate) -> None:
+        try:
+            self._waiting.put_nowait(update)
+        except asyncio.QueueFull:
+            _log.warning("user stream too fast to be recorded", **self._recorder.key._asdict())
+            while not self._waiting.empty():
+                self._waiting.get_nowait()
+            self._resync()
+        if update.resync:
+            self.following = True
+            self.settled.set()
+            self._resync()
+
+    async def _record(self) -> None:
+        backoff = Backoff(0.05, 2.0)
+        while True:
+            updates = [await self._waiting.get()]
+            while not self._waiting.empty() and len(updates) < _TOGETHER:
+                updates.append(self._waiting.get_nowait())
+            facts = together(updates)
+            while facts.orders or facts.trades or facts.balances:
+                try:
+                    await self._recorder.record(facts)
+                    backoff.reset()
+                    break
+                except LeaseLost:
+                    return
+                except CommandError as error:
+                    _log.info("updates wait for the database", count=len(updates), error=error.code.value)
+                    await backoff.wait()
+                except Exception:
+                    _log.exception("updates not recorded", **self._recorder.key._asdict())
+                    self._resync()
+                    break
