@@ -1,0 +1,216 @@
+"""One account on one exchange, with its keys."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, TypeVar
+
+from shared.exchanges.asking import Asking
+from shared.exchanges.errors import OrderNotKnown, Refused, StaleRequest
+from shared.exchanges.interface import (
+    AccountUpdate,
+    AssetBalance,
+    KeyRights,
+    OrderRequest,
+    VenueOrder,
+    VenueTrade,
+)
+from shared.exchanges.market import CcxtMarket
+from shared.exchanges.order_lookup import Lookup
+from shared.exchanges.order_parameters import ccxt_order
+from shared.exchanges.rate_limits import Budget
+from shared.exchanges.receive_windows import has_receive_window
+from shared.exchanges.trade_pages import all_trades
+from shared.exchanges.traffic import Traffic
+from shared.exchanges.user_stream import UserStream
+from shared.exchanges.venue_orders import balances_of, futures_balances_of, order_of, trade_of
+from shared.exchanges.wire import Signing, signed_as_of
+
+T = TypeVar("T")
+
+
+class CcxtAccount:
+    """A connector's account (see `shared.exchanges.interface.TradingAccount`)."""
+
+    def __init__(self, market: CcxtMarket, keys: Mapping[str, Any], orders: Budget) -> None:
+        blueprint = market.blueprint
+        self._market = market
+        self._keys = dict(keys)
+        self._traffic = Traffic(market.connector, market.address, orders)
+        self._clock = market.clock if has_receive_window(blueprint.ccxt_id) else None
+        secrets = [value for value in keys.values() if isinstance(value, str)]
+        self._asking = Asking(market.circuit, secrets)
+        self._client = self._new_client()
+        self._generation = 0
+        self._hedged: bool | None = None
+        self._lookup = Lookup(blueprint.ccxt_id)
+
+    def __repr__(self) -> str:
+        return f"CcxtAccount({self.connector})"
+
+    @property
+    def connector(self) -> str:
+        return self._market.connector
+
+    @property
+    def has_receive_window(self) -> bool:
+        return self._clock is not None
+
+    @property
+    def market(self) -> CcxtMarket:
+        return self._market
+
+    async def check(self) -> KeyRights:
+        client = await self._ready()
+        told = await self._question(client.fetch_balance)
+        return self._rights(told.get("info"))
+
+    def _rights(self, account: object) -> KeyRights:
+        """Read what Binance's account tells of a key; others tell nothing in an answer of this kind."""
+        if self._market.blueprint.ccxt_id == "binance" and isinstance(account, Mapping):
+            can_trade, can_withdraw = account.get("canTrade"), account.get("canWithdraw")
+            return KeyRights(
+                can_trade if isinstance(can_trade, bool) else None,
+                can_withdraw if isinstance(can_withdraw, bool) else None,
+            )
+        return KeyRights(None, None)
+
+    async def balances(self) -> tuple[AssetBalance, ...]:
+        client = await self._ready()
+        told = await self._question(client.fetch_balance)
+        assets = told.get("info", {}).get("assets") if self._is_binance_futures else None
+        found = balances_of(told) if assets is None else futures_balances_of(assets, client.safe_currency_code)
+        return tuple(one for one in found if one.total or one.available)
+
+    @property
+    def _is_binance_futures(self) -> bool:
+        return self._market.blueprint.ccxt_id == "binance" and self._market.blueprint.kind == "swap"
+
+    async def place(self, order: OrderRequest) -> VenueOrder:
+        client = await self._ready()
+        symbol = await self._market.symbol(order.trading_pair)
+        size = self._market.contract_size(order.trading_pair)
+        sent = ccxt_order(order, size, self._market.blueprint.kind, hedged=await self._is_hedged())
+        price = sent.price
+        if price is None and self._lookup.needs_price_of(client, sent):
+            price = await self._asking.question(lambda: _price_to_pay(client, symbol))
+
+        async def send() -> Any:
+            with signed_as_of(Signing(order.sent_ms, order.receive_window_ms)):
+                return await client.create_order(symbol, sent.type, sent.side, sent.amount, price, sent.params)
+
+        try:
+            told = await self._asking.change(send)
+        except StaleRequest:
+            self._market.clock.doubt()
+            raise
+        except Refused as error:
+            if error.code == "-4061":  # the position's side does not match the account's mode, which has changed
+                self._hedged = None
+            raise
+        return _placed(told, order, size)
+
+    async def _is_hedged(self) -> bool:
+        """Return whether the account has two positions a pair, as Binance's futures may."""
+        if not self._is_binance_futures:
+            return False
+        if self._hedged is None:
+            told = await self._question(self._client.fetch_position_mode)
+            self._hedged = bool(told["hedged"])
+        return self._hedged
+
+    async def cancel(self, trading_pair: str, client_order_id: str, exchange_order_id: str | None) -> None:
+        client = await self._ready()
+        symbol = await self._market.symbol(trading_pair)
+        if not self._lookup.cancels_by_client_id and exchange_order_id is None:
+            exchange_order_id = (await self.order(trading_pair, client_order_id, None)).exchange_order_id
+        await self._asking.change(
+            lambda: self._lookup.cancel(client, symbol, client_order_id or None, exchange_order_id)
+        )
+
+    async def order(self, trading_pair: str, client_order_id: str, exchange_order_id: str | None) -> VenueOrder:
+        client = await self._ready()
+        symbol = await self._market.symbol(trading_pair)
+        told = await self._question(
+            lambda: self._lookup.order(client, symbol, client_order_id or None, exchange_order_id)
+        )
+        if told is None:
+            raise OrderNotKnown(f"{self.connector} knows no order {client_order_id or exchange_order_id}")
+        return order_of(told, trading_pair, self._market.contract_size(trading_pair))
+
+    async def open_orders(self, trading_pair: str | None = None) -> tuple[VenueOrder, ...]:
+        client = await self._ready()
+        symbol = None if trading_pair is None else await self._market.symbol(trading_pair)
+        told = await self._question(lambda: client.fetch_open_orders(symbol))
+        found = []
+        for one in told:
+            pair = self._market.pair(one["symbol"])
+            if pair is not None:
+                found.append(order_of(one, pair, self._market.contract_size(pair)))
+        return tuple(found)
+
+    async def trades(self, trading_pair: str, since_ms: int) -> tuple[VenueTrade, ...]:
+        client = await self._ready()
+        symbol = await self._market.symbol(trading_pair)
+        size = self._market.contract_size(trading_pair)
+        told = await all_trades(
+            self._market.blueprint.ccxt_id,
+            lambda since, params: self._question(lambda: client.fetch_my_trades(symbol, since, None, params)),
+            since_ms,
+        )
+        return tuple(trade_of(one, trading_pair, size) for one in told)
+
+    async def updates(self) -> AsyncIterator[AccountUpdate]:
+        await self._ready()
+        client = self._new_client()
+        self._market.lend_markets(client)
+        stream = UserStream(self, client)
+        try:
+            async for update in stream.updates():
+                yield update
+        finally:
+            await client.close()
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    def _new_client(self) -> Any:
+        return self._market.blueprint.trader(self._traffic, self._clock, self._keys)
+
+    async def _ready(self) -> Any:
+        """Return the object to ask with, when it has markets and the clock's offset is known."""
+        await self._market.ready()
+        if self._generation != self._market.generation:
+            self._market.lend_markets(self._client)
+            self._generation = self._market.generation
+        if self._clock is not None:
+            await self._market.know_clock()
+        return self._client
+
+    async def _question(self, call: Callable[[], Any]) -> Any:
+        """Ask; once more with the right time where the exchange did not like it."""
+        try:
+            return await self._asking.question(call)
+        except StaleRequest:
+            if self._clock is None:
+                raise
+            self._clock.doubt()
+            await self._market.know_clock()
+            return await self._asking.question(call)
+
+
+async def _price_to_pay(client: Any, symbol: str) -> str:
+    """Return what a unit costs at the moment, for exchanges that take a buy at the market by its cost."""
+    ticker = await client.fetch_ticker(symbol)
+    return str(ticker["ask"] or ticker["last"])
+
+
+def _placed(told: Mapping[str, Any], order: OrderRequest, size: Any) -> VenueOrder:
+    """Return a placed order; what the acknowledgement leaves out is as it was sent."""
+    filled = {
+        **told,
+        "clientOrderId": told.get("clientOrderId") or order.client_order_id,
+        "side": told.get("side") or order.trade_type.lower(),
+        "amount": told.get("amount") if told.get("amount") is not None else order.amount / size,
+        "price": told.get("price") if told.get("price") is not None else order.price,
+    }
+    placed = order_of(filled, order.trading_pair, size)
+    return placed

@@ -1,0 +1,69 @@
+"""Asking an exchange: through the circuit, with its errors translated once."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from shared.exchanges.circuit import Circuit
+from shared.exchanges.errors import ExchangeDown, ExchangeError, NotDone, OutcomeUnknown
+from shared.exchanges.traffic import ORDER, QUESTION, waiting_as
+from shared.exchanges.translation import meaning_of
+from shared.exchanges.unanswered import Unanswered
+
+T = TypeVar("T")
+
+
+class Asking:
+    """Asks one exchange, with one set of keys or none. `secrets` never get into a text of an error."""
+
+    def __init__(self, circuit: Circuit, secrets: Iterable[str] = ()) -> None:
+        self._circuit = circuit
+        self._secrets = tuple(secret for secret in secrets if len(secret) >= 4)
+
+    async def question(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return the answer to something that changes nothing.
+
+        Raises:
+            ExchangeError: as the exchange says; ExchangeDown if no clear answer came.
+        """
+        with waiting_as(QUESTION):
+            try:
+                return await self._ask(call)
+            except Unanswered as error:
+                raise ExchangeDown(str(error)) from error
+
+    async def change(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return the answer to something that is to be done, and is sent once.
+
+        Raises:
+            NotDone: if it is certain that it is not done.
+            OutcomeUnknown: if no clear answer came.
+        """
+        with waiting_as(ORDER):
+            try:
+                return await self._ask(call)
+            except Unanswered as error:
+                raise OutcomeUnknown(str(error)) from error
+
+    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        self._circuit.enter()
+        try:
+            answer = await call()
+        except Exception as error:  # whatever ccxt raises is translated, and nothing of it swallowed
+            meaning = meaning_of(error, self._secrets)
+            self._note(meaning)
+            if meaning is error:
+                raise
+            raise meaning from _without_text(error)
+        self._circuit.succeeded()
+        return answer
+
+    def _note(self, meaning: ExchangeError) -> None:
+        if isinstance(meaning, ExchangeDown | Unanswered):
+            self._circuit.failed()
+        elif isinstance(meaning, NotDone):
+            self._circuit.succeeded()
+
+
+def _without_text(error: Exception) -> Exception | None:
+    """Return the cause to show in a traceback: not those of ccxt, whose texts have requests with signatures."""
+    return None if type(error).__module__.startswith("ccxt") else error

@@ -1,0 +1,81 @@
+"""Books and tickers from ccxt's structures, and the streams of them."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from decimal import Decimal
+from typing import Any, Protocol
+
+from shared.contracts.marketdata import LiveBook, LiveTicker
+from shared.exchanges.errors import ExchangeDown, Unsupported
+from shared.exchanges.translation import meaning_of
+from shared.exchanges.unanswered import Unanswered
+
+
+class StreamSource(Protocol):
+    """What makes the object that a stream runs on."""
+
+    @property
+    def connector(self) -> str: ...
+
+    def streaming_client(self) -> Any: ...
+
+
+async def streamed(source: StreamSource, watch: Callable[[Any], Awaitable[Any]], ability: str) -> AsyncIterator[Any]:
+    """Follow one of ccxt's streams, over a connection of its own that ends with it.
+
+    Raises:
+        Unsupported: if the exchange has no such stream.
+        ExchangeError: when it breaks.
+    """
+    client = source.streaming_client()
+    try:
+        if not client.has.get(ability):
+            raise Unsupported(f"{source.connector} has no such stream")
+        while True:
+            try:
+                told = await watch(client)
+            except Exception as error:  # translated, nothing of it swallowed
+                meaning = meaning_of(error)
+                if isinstance(meaning, Unanswered):
+                    raise ExchangeDown(f"the stream of {source.connector} broke") from None
+                raise meaning from None
+            yield told
+    finally:
+        await client.close()
+
+
+def book_of(connector: str, pair: str, book: Mapping[str, Any], size: Decimal) -> LiveBook:
+    """Return a book of ccxt's, its amounts in base units."""
+    unit = float(size)
+    return LiveBook(
+        connector_name=connector,
+        trading_pair=pair,
+        bids=tuple((float(level[0]), float(level[1]) * unit) for level in book["bids"]),
+        asks=tuple((float(level[0]), float(level[1]) * unit) for level in book["asks"]),
+        timestamp=_seconds(book),
+    )
+
+
+def ticker_of(connector: str, pair: str, ticker: Mapping[str, Any], size: Decimal, last: float = 0.0) -> LiveTicker:
+    """Return a ticker of ccxt's; `last`: the last price, for those that tell none."""
+    unit = float(size)
+    return LiveTicker(
+        connector_name=connector,
+        trading_pair=pair,
+        bid=_number(ticker, "bid"),
+        bid_amount=_number(ticker, "bidVolume") * unit,
+        ask=_number(ticker, "ask"),
+        ask_amount=_number(ticker, "askVolume") * unit,
+        last=_number(ticker, "last") or last,
+        timestamp=_seconds(ticker),
+    )
+
+
+def _number(told: Mapping[str, Any], field: str) -> float:
+    value = told.get(field)
+    return 0.0 if value is None else float(value)
+
+
+def _seconds(told: Mapping[str, Any]) -> float:
+    at = told.get("timestamp")
+    return at / 1000 if at else time.time()

@@ -1,0 +1,205 @@
+"""One exchange without keys, for everybody in the process."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from shared.contracts.marketdata import LiveBook, LiveTicker, TradingRule
+from shared.contracts.portfolio import OrderType
+from shared.exchanges.asking import Asking
+from shared.exchanges.circuit import Circuit
+from shared.exchanges.clients import Blueprint
+from shared.exchanges.clock import Clock
+from shared.exchanges.errors import Refused
+from shared.exchanges.live_prices import book_of, streamed, ticker_of
+from shared.exchanges.market_load import load
+from shared.exchanges.pair_names import markets_by_pair
+from shared.exchanges.rate_limits import Budget
+from shared.exchanges.trading_rules import exact, rule_of
+from shared.exchanges.traffic import Traffic
+from shared.tasks import end_task
+
+#: Seconds after which the markets are loaded again, in the background.
+RENEWAL = 3600.0
+
+
+class CcxtMarket:
+    """A connector's market (see `shared.exchanges.interface.Market`)."""
+
+    def __init__(self, blueprint: Blueprint, address: Budget) -> None:
+        self.blueprint = blueprint
+        self.address = address
+        self.circuit = Circuit(blueprint.connector.name)
+        self.clock = Clock()
+        self._traffic = Traffic(blueprint.connector.name, address, Budget(()))
+        self._asking = Asking(self.circuit)
+        self._client = blueprint.observer(self._traffic)
+        self._loading: asyncio.Task[None] | None = None
+        self._loaded_at = 0.0
+        #: Grows with each load, so that accounts see that theirs are old.
+        self.generation = 0
+        self._rules: dict[str, TradingRule] = {}
+        self._markets: dict[str, Mapping[str, Any]] = {}
+        self._pairs: dict[str, str] = {}
+
+    @property
+    def connector(self) -> str:
+        return self.blueprint.connector.name
+
+    async def rules(self) -> dict[str, TradingRule]:
+        await self.ready()
+        return self._rules
+
+    def order_types(self) -> tuple[OrderType, ...]:
+        return tuple(kind for kind in OrderType if kind in self.blueprint.connector.order_types)
+
+    async def fetch_book(self, trading_pair: str, depth: int) -> LiveBook:
+        symbol = await self.symbol(trading_pair)
+        limit = _depth_to_ask(self.blueprint.ccxt_id, depth)
+        book = await self._asking.question(lambda: self._client.fetch_order_book(symbol, limit))
+        return book_of(self.connector, trading_pair, book, self.contract_size(trading_pair))
+
+    async def fetch_tickers(self, trading_pairs: tuple[str, ...] | None = None) -> dict[str, LiveTicker]:
+        await self.ready()
+        symbols = None if trading_pairs is None else [await self.symbol(pair) for pair in trading_pairs]
+        if symbols == []:
+            return {}
+        told = await self._asking.question(lambda: self._tickers(symbols))
+        tickers = {}
+        for symbol, ticker in told.items():
+            pair = self._pairs.get(symbol)
+            if pair is not None:
+                tickers[pair] = ticker_of(self.connector, pair, ticker, self.contract_size(pair))
+        return tickers
+
+    async def _tickers(self, symbols: list[str] | None) -> dict[str, Any]:
+        if symbols is not None and len(symbols) == 1:
+            found = {symbols[0]: await self._client.fetch_ticker(symbols[0])}
+        else:
+            found = dict(await self._client.fetch_tickers(symbols))
+        if any(one.get("bid") is None for one in found.values()) and self._client.has.get("fetchBidsAsks"):
+            # Binance's futures tickers of a day have no top of the book.
+            for symbol, top in (await self._client.fetch_bids_asks(symbols)).items():
+                if symbol in found:
+                    sides = {name: top.get(name) for name in ("bid", "bidVolume", "ask", "askVolume")}
+                    found[symbol] = {**found[symbol], **sides}
+        return found
+
+    async def watch_book(self, trading_pair: str) -> AsyncIterator[LiveBook]:
+        symbol = await self.symbol(trading_pair)
+        size = self.contract_size(trading_pair)
+        async for book in streamed(self, lambda client: client.watch_order_book(symbol), "watchOrderBook"):
+            yield book_of(self.connector, trading_pair, book, size)
+
+    async def watch_tickers(self, trading_pairs: tuple[str, ...]) -> AsyncIterator[LiveTicker]:
+        symbols = [await self.symbol(pair) for pair in trading_pairs]
+        wanted = set(symbols)
+        tops = bool(self._client.has.get("watchBidsAsks"))
+        method = "watchBidsAsks" if tops else "watchTickers"
+        last: dict[str, float] = {}
+        if tops:
+            last = {pair: ticker.last for pair, ticker in (await self.fetch_tickers(trading_pairs)).items()}
+
+        def watch(client: Any) -> Any:
+            return client.watch_bids_asks(symbols) if tops else client.watch_tickers(symbols)
+
+        async for told in streamed(self, watch, method):
+            for symbol, ticker in told.items():
+                if symbol in wanted:
+                    pair = self._pairs[symbol]
+                    yield ticker_of(self.connector, pair, ticker, self.contract_size(pair), last.get(pair, 0.0))
+
+    async def server_ms(self) -> int:
+        if not self._client.has.get("fetchTime"):
+            return int(time.time() * 1000)
+        return int(await self._asking.question(self._client.fetch_time))
+
+    async def close(self) -> None:
+        if self._loading is not None:
+            await end_task(self._loading)
+        await self._client.close()
+
+    # For the accounts over this market
+
+    async def ready(self) -> None:
+        """Return when markets are loaded; have them renewed in the background when they are old.
+
+        Raises:
+            ExchangeError: if they could not be loaded.
+        """
+        old = time.monotonic() - self._loaded_at > RENEWAL
+        if self.generation and not old:
+            return
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.create_task(self._load(), name=f"markets of {self.connector}")
+            self._loading.add_done_callback(_seen)
+        if not self.generation:
+            # Others wait for the same load, so one who gives up does not end it.
+            await asyncio.shield(self._loading)
+
+    async def symbol(self, trading_pair: str) -> str:
+        """Return ccxt's name of a pair.
+
+        Raises:
+            Refused: if the exchange has no such pair.
+        """
+        await self.ready()
+        market = self._markets.get(trading_pair)
+        if market is None:
+            raise Refused(f"{self.connector} has no pair {trading_pair}")
+        return str(market["symbol"])
+
+    def pair(self, symbol: str) -> str | None:
+        """Return our name of a market, None for one that the connector does not offer."""
+        return self._pairs.get(symbol)
+
+    def contract_size(self, trading_pair: str) -> Decimal:
+        """Return how many base units the exchange's unit of amounts is."""
+        return exact(self._markets[trading_pair].get("contractSize")) or Decimal(1)
+
+    def lend_markets(self, client: Any) -> None:
+        """Give an object of ccxt's the markets, so that it loads none itself."""
+        client.set_markets_from_exchange(self._client)
+
+    def streaming_client(self) -> Any:
+        """Return an object without keys for one stream, to be closed with it."""
+        client = self.blueprint.observer(self._traffic)
+        self.lend_markets(client)
+        return client
+
+    async def know_clock(self) -> None:
+        """Measure the offset of the exchange's clock where that was not done lately."""
+        if not self.clock.is_known and self._client.has.get("fetchTime"):
+            await self.clock.measure(self.server_ms)
+
+    async def _load(self) -> None:
+        loaded = await self._asking.question(lambda: load(self.blueprint, self._traffic))
+        self._client.set_markets_from_exchange(loaded)
+        markets = dict(markets_by_pair(loaded.markets.values(), self.blueprint.kind))
+        types = self.order_types()
+        self._rules = {pair: rule_of(market, loaded.precisionMode, types) for pair, market in markets.items()}
+        self._markets = markets
+        self._pairs = {market["symbol"]: pair for pair, market in markets.items()}
+        self._loaded_at = time.monotonic()
+        self.generation += 1
+
+
+def _seen(task: "asyncio.Task[None]") -> None:
+    """Look at a load's error, which those who waited for it have got too."""
+    if not task.cancelled():
+        task.exception()
+
+
+#: Depths that exchanges take, where they take no other.
+#: Source: "Order Book" of Binance's USD-M documentation.
+_DEPTHS = {"binance": (5, 10, 20, 50, 100, 500, 1000)}
+
+
+def _depth_to_ask(ccxt_id: str, depth: int) -> int | None:
+    """Return the smallest depth that an exchange takes and that is enough; None: its usual one."""
+    allowed = _DEPTHS.get(ccxt_id)
+    if allowed is None:
+        return None
+    return next((one for one in allowed if one >= depth), allowed[-1])

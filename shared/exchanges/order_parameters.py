@@ -1,0 +1,42 @@
+"""What an order is in ccxt's words."""
+
+from typing import Any
+
+import msgspec
+
+from shared.contracts.portfolio import OrderType, PositionAction, TradeType
+from shared.exchanges.interface import OrderRequest
+
+
+class CcxtOrder(msgspec.Struct, frozen=True):
+    """The arguments of `create_order`, apart from the symbol. Amount and price are text: no double loses a digit."""
+
+    type: str
+    side: str
+    amount: str
+    price: str | None
+    params: dict[str, Any]
+
+
+def ccxt_order(order: OrderRequest, contract_size: Any, kind: str, *, hedged: bool) -> CcxtOrder:
+    """Return an order in ccxt's words.
+
+    A close on a perpetual is `reduceOnly` where the account has one position a pair; where it has two (`hedged`),
+    ccxt chooses the position's side from both.
+    """
+    params: dict[str, Any] = {"clientOrderId": order.client_order_id}
+    if order.order_type is OrderType.LIMIT_MAKER:
+        params["postOnly"] = True
+    if kind == "swap":
+        if order.position_action is PositionAction.CLOSE:
+            params["reduceOnly"] = True
+        if hedged:
+            params["hedged"] = True
+    market = order.order_type is OrderType.MARKET
+    return CcxtOrder(
+        type="market" if market else "limit",
+        side="buy" if order.trade_type is TradeType.BUY else "sell",
+        amount=format(order.amount / contract_size, "f"),
+        price=None if market or order.price is None else format(order.price, "f"),
+        params=params,
+    )

@@ -1,0 +1,203 @@
+"""What happens to an account, from ccxt's streams; what they leave out is asked for."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from decimal import Decimal
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from shared.backoff import Backoff
+from shared.exchanges.errors import ExchangeError, KeysRefused, Unsupported
+from shared.exchanges.interface import AccountUpdate, AssetBalance, VenueOrder, VenueStatus, VenueTrade
+from shared.exchanges.market import CcxtMarket
+from shared.exchanges.merging import Watch, merged
+from shared.exchanges.venue_orders import balances_of, order_of, trade_of
+
+T = TypeVar("T")
+
+_ZERO = Decimal(0)
+#: Seconds between two questions for what the streams leave out.
+_PAUSE = 1.0
+#: Seconds after which a subscription stands that is not acknowledged to us.
+_ACKNOWLEDGED = 5.0
+
+
+class Asked(Protocol):
+    """The account that is followed, as it is asked."""
+
+    @property
+    def market(self) -> CcxtMarket: ...
+
+    async def balances(self) -> tuple[AssetBalance, ...]: ...
+
+    async def trades(self, trading_pair: str, since_ms: int) -> tuple[VenueTrade, ...]: ...
+
+
+class UserStream:
+    """One run of an account's streams on an object of ccxt's that serves nothing else.
+
+    - Where a stream tells no free balance (Binance's futures, when an order is placed), or there is none, balances are
+      asked for after each change.
+    - Where fills are not streamed, they are asked for when an order has been filled further.
+    """
+
+    def __init__(self, account: Asked, client: Any) -> None:
+        self._account = account
+        self._market = account.market
+        self._client = client
+        self._is_binance = self._market.blueprint.ccxt_id == "binance"
+        self._asks_balances = not client.has.get("watchBalance") or (
+            self._is_binance and self._market.blueprint.kind == "swap"
+        )
+        self._known: dict[str, AssetBalance] = {}
+        self._balances_wanted = asyncio.Event()
+        self._fills_wanted: dict[str, None] = {}
+        self._fills_event = asyncio.Event()
+        self._filled: dict[str, Any] = {}
+        self._seen_trades: set[tuple[str, str]] = set()
+        self._since_ms = int(time.time() * 1000) - 60_000
+        self._times_stood = 0
+        self._may_ask_at = 0.0
+
+    async def updates(self) -> AsyncIterator[AccountUpdate]:
+        """Yield what happens, first that the subscription stands.
+
+        Raises:
+            Unsupported: if the exchange does not stream orders.
+            ExchangeError: when the streams break.
+        """
+        if not self._client.has.get("watchOrders"):
+            raise Unsupported(f"{self._market.connector} has no user stream")
+        if self._is_binance:
+            self._client.handle_balance = _only_whole_balances(self._client.handle_balance, self._balances_wanted)
+        watches: dict[str, Watch] = {"stands": self._stands, "orders": self._orders}
+        if self._client.has.get("watchMyTrades"):
+            watches["fills"] = self._fills
+        else:
+            watches["fills"] = self._asked_fills
+        if self._client.has.get("watchBalance"):
+            watches["balances"] = self._balances
+        watches["asked balances"] = self._asked_balances
+        async with aclosing(merged(self._market.connector, watches)) as brought:
+            async for _, update in brought:
+                if update != AccountUpdate():
+                    yield update
+
+    async def _stands(self) -> AccountUpdate:
+        """Return when the subscription stands; where that is not acknowledged, once more when it must stand."""
+        self._times_stood += 1
+        if self._times_stood == 1:
+            if self._is_binance and self._market.blueprint.kind == "spot":
+                await self._client.authenticate({"type": "spot"})
+            else:
+                await self._client.socket_stands.wait()
+        elif self._times_stood == 2 and not self._is_binance:
+            await asyncio.sleep(_ACKNOWLEDGED)
+        else:
+            await asyncio.Event().wait()
+        return AccountUpdate(resync=True)
+
+    async def _orders(self) -> AccountUpdate:
+        orders = []
+        for told in await self._client.watch_orders():
+            pair = self._market.pair(told["symbol"])
+            if pair is not None:
+                orders.append(order_of(told, pair, self._market.contract_size(pair)))
+        if self._asks_balances:
+            self._balances_wanted.set()
+        for order in orders:
+            self._look_for_fills(order)
+        return AccountUpdate(orders=tuple(orders))
+
+    def _look_for_fills(self, order: VenueOrder) -> None:
+        if order.filled > self._filled.get(order.exchange_order_id, 0):
+            self._filled[order.exchange_order_id] = order.filled
+            self._fills_wanted[order.trading_pair] = None
+            self._fills_event.set()
+        if order.status is not VenueStatus.OPEN:
+            self._filled.pop(order.exchange_order_id, None)
+
+    async def _fills(self) -> AccountUpdate:
+        fills = []
+        for told in await self._client.watch_my_trades():
+            pair = self._market.pair(told["symbol"])
+            if pair is not None:
+                fills.append(trade_of(told, pair, self._market.contract_size(pair), self._client_order_id(told)))
+        return AccountUpdate(trades=tuple(fills))
+
+    def _client_order_id(self, trade: Mapping[str, Any]) -> str | None:
+        """Return our id of the order that was filled, which Binance's message has and ccxt's structure has not."""
+        message = trade.get("info")
+        if self._is_binance and isinstance(message, Mapping):
+            return message.get("c") or None
+        return None
+
+    async def _asked_fills(self) -> AccountUpdate:
+        await self._fills_event.wait()
+        self._fills_event.clear()
+        pairs, self._fills_wanted = list(self._fills_wanted), {}
+        fills: list[VenueTrade] = []
+        for pair in pairs:
+            fills += await self._asked(partial(self._new_fills, pair))
+        return AccountUpdate(trades=tuple(fills))
+
+    async def _new_fills(self, pair: str) -> list[VenueTrade]:
+        new = [
+            trade
+            for trade in await self._account.trades(pair, self._since_ms)
+            if (pair, trade.trade_id) not in self._seen_trades
+        ]
+        self._seen_trades.update((pair, trade.trade_id) for trade in new)
+        return new
+
+    async def _balances(self) -> AccountUpdate:
+        told = balances_of(await self._client.watch_balance())
+        if self._asks_balances:
+            self._balances_wanted.set()
+            return AccountUpdate()
+        return self._changed(told)
+
+    async def _asked_balances(self) -> AccountUpdate:
+        await self._balances_wanted.wait()
+        self._balances_wanted.clear()
+        told = await self._asked(self._account.balances)
+        named = {one.token for one in told}
+        gone = (AssetBalance(token, _ZERO, _ZERO) for token in self._known if token not in named)
+        return self._changed((*told, *gone))
+
+    def _changed(self, told: tuple[AssetBalance, ...]) -> AccountUpdate:
+        changed = tuple(one for one in told if self._known.get(one.token) != one)
+        self._known.update({one.token: one for one in changed})
+        return AccountUpdate(balances=changed)
+
+    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask until there is an answer, not too often; refused keys end the stream."""
+        backoff = Backoff(_PAUSE, 10.0)
+        await asyncio.sleep(max(0.0, self._may_ask_at - time.monotonic()))
+        while True:
+            try:
+                answer = await ask()
+            except KeysRefused:
+                raise
+            except ExchangeError:
+                await backoff.wait()
+                continue
+            self._may_ask_at = time.monotonic() + _PAUSE
+            return answer
+
+
+def _only_whole_balances(handle: Callable[[Any, Any], None], wanted: asyncio.Event) -> Callable[[Any, Any], None]:
+    """Return what hands on Binance's messages that name a balance, and has it asked for after the others.
+
+    Those tell differences, which ccxt adds to a balance that it does not know.
+    """
+
+    def handled(client: Any, message: Any) -> None:
+        if message.get("e") in ("balanceUpdate", "externalLockUpdate"):
+            wanted.set()
+        else:
+            handle(client, message)
+
+    return handled
