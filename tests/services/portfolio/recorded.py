@@ -144,6 +144,7 @@ async def _write_order(change: Change, recorded: Order) -> None:
     places = ", ".join(f"${place}" for place in range(1, len(row) + 1))
     changes = ", ".join(f"{name} = excluded.{name}" for name in row)
     await change.connection.execute(
-        f"INSERT INTO orders ({', '.join(row)}) VALUES ({places}) ON CONFLICT (client_order_id) DO UPDATE SET {changes}",
+        f"INSERT INTO orders ({', '.join(row)}) VALUES ({places})"
+        f" ON CONFLICT (client_order_id) DO UPDATE SET {changes}",
         *row.values(),
     )
