@@ -7,6 +7,7 @@
     POST   /faults                       see `faults.NewFault` → the fault with its id
     GET    /faults
     DELETE /faults, /faults/{id}
+    GET    /watched                      see `streams.watched.Watched`
 
 Every request has the token in `X-Admin-Token`. What is wrong is said in `{"detail": …}`.
 """
@@ -21,6 +22,7 @@ import msgspec
 from services.simulator.accounts import Accounts, UnknownAccountError
 from services.simulator.engine.refusal import Refusal
 from services.simulator.faults import Fault, Faults, NewFault
+from services.simulator.streams.watched import Watched
 
 _BODY_LIMIT = 64 * 1024
 _HEADERS = [(b"content-type", b"application/json")]
@@ -67,8 +69,9 @@ class _Refused(Exception):
 class AdminApp:
     """The admin API as an ASGI application."""
 
-    def __init__(self, exchange: Exchange, token: str) -> None:
+    def __init__(self, exchange: Exchange, watched: Callable[[], Watched], token: str) -> None:
         self._exchange = exchange
+        self._watched = watched
         self._token = token.encode()
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -97,6 +100,8 @@ class AdminApp:
                 return await self._delete_account(api_key)
             case method, "faults", *fault_id:
                 return self._faults(method, fault_id, body)
+            case "GET", "watched":
+                return 200, _encoder.encode(self._watched())
             case _:
                 raise _unknown()
 

@@ -17,6 +17,7 @@ from services.simulator.settings import SimulatorSettings
 from services.simulator.streams.app import StreamsApp
 from services.simulator.streams.listen_keys import ListenKeys
 from services.simulator.streams.protocol import StreamsProtocol
+from services.simulator.streams.socket_limits import SocketLimits
 from shared.contracts.declaration import SIMULATOR
 from shared.http.server import HttpServer, Listen
 from shared.service import Health, Service
@@ -38,9 +39,11 @@ class Simulator:
         self._settings = settings
         self._keeps = "database_url" in settings.model_fields_set
         self.exchange = Exchange(settings, Repository(settings) if self._keeps else MemoryStore())
-        faults, listen_keys = self.exchange.faults, ListenKeys(self.exchange.market_ms)
+        faults = self.exchange.faults
+        listen_keys = ListenKeys(self.exchange.market_ms, round(settings.listen_key_seconds * 1000))
         rest = RestApp(self.exchange, faults, listen_keys, BINANCE.times(settings.limits_factor))
-        self._streams = StreamsApp(self.exchange, faults, listen_keys, rest)
+        limits = SocketLimits(seconds=settings.socket_seconds, ping_interval=settings.ping_seconds)
+        self._streams = StreamsApp(self.exchange, faults, listen_keys, rest, limits.times(settings.limits_factor))
         self._token = settings.token()
         self._server = HttpServer(
             Protocols(rest, self._streams),
@@ -49,7 +52,7 @@ class Simulator:
             drain_timeout=1,
         )
         self._admin = HttpServer(
-            AdminApp(self.exchange, self._token),
+            AdminApp(self.exchange, self._streams.watched, self._token),
             Listen(settings.host, settings.admin_port, "SIMULATOR_HOST", "SIMULATOR_ADMIN_PORT"),
             drain_timeout=1,
         )

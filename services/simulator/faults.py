@@ -226,7 +226,10 @@ class Faults:
         return any(fault.asked.kind is FaultKind.MAINTENANCE and _fits(fault, path, api_key) for fault in self.all())
 
     def closes_socket(self, fault: Fault, path: str, api_key: str | None = None) -> bool:
-        """Return whether `fault`, which is new, closes an open socket at `path`, and count it."""
+        """Return whether `fault`, which is new, closes an open socket, and count it if so.
+
+        A socket is known by its path and by each of its streams; ask for one after the other until it is closed.
+        """
         if fault.asked.kind not in _CLOSING or not _fits(fault, path, api_key):
             return False
         current = self._faults.get(fault.id)

@@ -24,10 +24,15 @@ class SimulatorSettings(DatabaseSettings):
     admin_token: SecretStr | None = Field(None, alias="SIMULATOR_ADMIN_TOKEN", min_length=8)
     market_seed: int = Field(1, alias="SIMULATOR_SEED", ge=0, lt=2**63)
     pairs: int = Field(len(SPOT), alias="SIMULATOR_PAIRS", ge=1, le=MAX_SYMBOLS)
-    #: Binance's limits of requests and orders are this many times as wide.
+    #: Binance's limits of requests, of messages to sockets and of orders are this many times as wide.
     limits_factor: int = Field(1, alias="SIMULATOR_LIMITS", ge=1, le=1_000_000)
     #: Hours between two payments of funding.
     funding_hours: int = Field(8, alias="SIMULATOR_FUNDING_HOURS", ge=1, le=24)
+
+    #: Seconds that a WebSocket lasts, between two pings on it, and that a listen key is good for.
+    socket_seconds: float = Field(24 * 3600.0, alias="SIMULATOR_SOCKET_SECONDS", gt=0, le=24 * 3600.0)
+    ping_seconds: float = Field(20.0, alias="SIMULATOR_PING_SECONDS", gt=0, le=3600.0)
+    listen_key_seconds: float = Field(3600.0, alias="SIMULATOR_LISTEN_KEY_SECONDS", gt=0, le=24 * 3600.0)
 
     @property
     def perpetuals(self) -> int:

@@ -13,6 +13,7 @@ from services.simulator.rest.parameters import Parameters, pairs
 from services.simulator.rest.ports import Account, Exchange, Faults, ListenKeys, RequestFault
 from services.simulator.rest.routing import Answer, Call, Method, Route, Security
 from services.simulator.rest.weights import BINANCE, Meter, RateLimits
+from services.simulator.venue import Venue
 from shared.http.protocol import HANG_UP
 
 Message = MutableMapping[str, Any]
@@ -47,7 +48,7 @@ class RestApp:
         self._faults = faults
         self._listen_keys = listen_keys
         self._routes = {(route.method, route.path): route for route in ROUTES}
-        self._meters = {"spot": Meter(limits.spot), "usdm": Meter(limits.usdm)}
+        self._meters: dict[Venue, Meter] = {"spot": Meter(limits.spot), "usdm": Meter(limits.usdm)}
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -66,17 +67,24 @@ class RestApp:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
+    def meter(self, venue: Venue) -> Meter:
+        """Return what counts the requests to a venue, whichever way they come."""
+        return self._meters[venue]
+
     async def serve(
-        self, method: Method, path: str, parameters: Parameters, account: Account | None, address: str
+        self, method: Method, path: str, parameters: Parameters, sender: Callable[[], Account | None], address: str
     ) -> Answer:
-        """Answer a request that came another way, whose sender (of a signed one) is known; it has its usual weight.
+        """Answer a request that came another way; it has its usual weight.
+
+        `sender` says who has signed it (None of a public one); it is asked once the weight is counted.
 
         Raises:
-            Refusal: as the route's.
+            Refusal: as the route's, and the sender's.
         """
         route, now = self._routes[method, path], self._exchange.now_ms()
         meter = self._meters[route.venue]
         meter.spend(address, _weight(route, parameters), now)
+        account = sender()
         _check_names(route, parameters)
         if account is not None and route.orders:
             meter.count_orders(account.name, route.orders, now)

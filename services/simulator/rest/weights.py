@@ -109,6 +109,10 @@ class Meter:
             self._refuse(address, now)
         return used
 
+    def used(self, address: str, now: int) -> int:
+        """Return the weight that the address has used in this minute."""
+        return self._weights.at(now).get(address, 0)
+
     def _refuse(self, address: str, now: int) -> None:
         refused = self._refusals.at(now)
         refused[address] = refused.get(address, 0) + 1

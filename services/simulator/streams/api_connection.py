@@ -6,7 +6,8 @@ after the signature over the sorted parameters was checked here.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -18,31 +19,40 @@ from services.simulator.rest.parameters import Parameters
 from services.simulator.rest.ports import Account
 from services.simulator.rest.routing import Answer
 from services.simulator.rest.routing import Method as Verb
-from services.simulator.streams.api_methods import METHODS, Method
+from services.simulator.rest.weights import Meter
+from services.simulator.streams import api_requests
+from services.simulator.streams.api_limits import RetryAfter, rate_limits, retry_after
+from services.simulator.streams.api_methods import METHODS, OWN_WEIGHTS, Method
+from services.simulator.streams.api_subscriptions import Subscriptions
 from services.simulator.streams.frames import text_frame
 from services.simulator.streams.outlet import Outlet
 from services.simulator.streams.ports import Exchange
-from services.simulator.streams.user_streams import USER_DATA, Told, UserStreams
+from services.simulator.streams.user_streams import USER_DATA, UserStreams
 from services.simulator.venue import Venue
 
 #: Under this name faults know the answers to requests.
 ANSWER = "answer"
 #: Requests of one socket that may be under way at a time; further ones wait in the socket.
 _AT_ONCE = 64
+#: Parameters that are the WebSocket API's alone; those of signing have been dealt with.
+_OURS = frozenset({"apiKey", "signature", "timestamp", "recvWindow", api_requests.RATE_LIMITS})
 
 _log = structlog.get_logger(__name__)
 
 
 class Api(Protocol):
-    """The REST API, for requests whose sender is known already."""
+    """The REST API, for requests that come another way."""
+
+    def meter(self, venue: Venue) -> Meter:
+        """Return what counts the requests to a venue."""
 
     async def serve(
-        self, method: Verb, path: str, parameters: Parameters, account: Account | None, address: str
+        self, method: Verb, path: str, parameters: Parameters, sender: Callable[[], Account | None], address: str
     ) -> Answer:
-        """Answer a request as its route does, with its weight.
+        """Answer a request as its route does, with its weight; `sender` says who has signed it.
 
         Raises:
-            Refusal: as the route's.
+            Refusal: as the route's, and the sender's.
         """
 
 
@@ -54,6 +64,8 @@ class RequestFault(Protocol):
     @property
     def body(self) -> bytes: ...
     @property
+    def retry_after(self) -> int | None: ...
+    @property
     def lost(self) -> bool: ...
 
 
@@ -63,8 +75,20 @@ class RequestFaults(Protocol):
     async def before_request(self, path: str, api_key: str | None, method: str = "") -> RequestFault | None: ...
 
 
+@dataclass(slots=True)
+class _Reply:
+    """What an answer says besides what was asked: its id and, if it is to, the limits that the request counts towards.
+
+    `orders_of` is the account whose orders they are, of a request that places some and is known to be the account's.
+    """
+
+    tells_limits: bool
+    id: object = None
+    orders_of: str | None = None
+
+
 class ApiConnection:
-    """A client of the WebSocket API of one venue."""
+    """A client of the WebSocket API of one venue; `tells_limits` is whether answers have `rateLimits` by default."""
 
     def __init__(
         self,
@@ -72,20 +96,22 @@ class ApiConnection:
         exchange: Exchange,
         users: UserStreams,
         *,
-        api: Api | None,
+        api: Api,
         faults: RequestFaults,
         outlet: Outlet,
         address: str,
+        tells_limits: bool,
     ) -> None:
         self._venue = venue
         self._exchange = exchange
-        self._users = users
         self._api = api
+        self._meter = api.meter(venue)
         self._faults = faults
         self._outlet = outlet
         self._address = address
-        self._subscriptions: dict[int, tuple[str, Told]] = {}
-        self._next_subscription = 0
+        self._tells_limits = tells_limits
+        self._signers: dict[str, None] = {}  # API keys that have signed something here
+        self._subscriptions = Subscriptions(venue, users, outlet, exchange.now_ms)
         self._tasks: set[asyncio.Task[None]] = set()
         self._own: dict[str, Callable[[Mapping[str, object]], object]] = {
             "ping": lambda _: {},
@@ -93,7 +119,7 @@ class ApiConnection:
             "session.status": lambda _: self._status(),
             "session.logon": self._logon,
             "session.logout": lambda _: self._status(),
-            "session.subscriptions": lambda _: [{"subscriptionId": number} for number in self._subscriptions],
+            "session.subscriptions": lambda _: [{"subscriptionId": number} for number in self._subscriptions.numbers],
             "userDataStream.subscribe": self._logged_on_only,
             "userDataStream.subscribe.signature": self._subscribe,
             "userDataStream.unsubscribe": self._unsubscribe,
@@ -106,50 +132,73 @@ class ApiConnection:
 
     def end(self) -> None:
         """Leave all streams; requests under way go on, as the exchange's do."""
-        for account, told in self._subscriptions.values():
-            self._users.remove(self._venue, account, told)
-        self._subscriptions.clear()
+        self._subscriptions.end()
         self._outlet.end()
+
+    def known_as(self) -> Iterator[tuple[str, str | None]]:
+        """Yield what faults know the socket by: its path, alone and with each key that has signed something here, and
+        its user streams.
+        """
+        yield self._outlet.path, None
+        for api_key in self._signers:
+            yield self._outlet.path, api_key
+        for api_key in self._subscriptions.api_keys:
+            yield USER_DATA, api_key
 
     def take(self, message: str | bytes) -> None:
         """Do what a message asks for, and answer it."""
-        request_id: object = None
+        reply = _Reply(self._tells_limits)
         try:
-            request = _decoded(message)
-            request_id = _request_id(request)
-            name, sent = _method(request), _sent(request)
-            own, passed_on = self._own.get(name), METHODS[self._venue].get(name)
-            if own is not None:
-                self._answer(request_id, 200, {"result": own(sent)})
-            elif passed_on is not None and self._api is not None:
-                task = asyncio.get_running_loop().create_task(self._pass_on(self._api, passed_on, request_id, sent))
+            request = api_requests.decoded(message)
+            reply.id = api_requests.request_id(request)
+            name, sent = api_requests.method(request), api_requests.sent(request)
+            wanted = api_requests.wants_rate_limits(sent)
+            reply.tells_limits = self._tells_limits if wanted is None else wanted
+            passed_on = METHODS[self._venue].get(name)
+            if passed_on is None:
+                self._answer(reply, 200, {"result": self._result(name, sent)})
+            else:
+                task = asyncio.get_running_loop().create_task(self._pass_on(passed_on, reply, sent))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-            else:
-                self._refuse(request_id, Refusal(-1000, f"Unknown method '{name[:64]}'."), 400)
         except Refusal as refused:
-            self._refuse(request_id, refused, refusals.STATUSES.get(refused.code, 400))
+            self._refuse(reply, refused)
 
-    async def _pass_on(self, api: Api, method: Method, request_id: object, sent: Mapping[str, object]) -> None:
+    def _result(self, name: str, sent: Mapping[str, object]) -> object:
+        """Return the answer to what needs no route."""
+        self._meter.spend(self._address, OWN_WEIGHTS.get(name, 1), self._exchange.now_ms())
+        own = self._own.get(name)
+        if own is None:
+            raise refusals.WithStatus(400, -1000, f"Unknown method '{name[:64]}'.")
+        return own(sent)
+
+    async def _pass_on(self, method: Method, reply: _Reply, sent: Mapping[str, object]) -> None:
+        def sender() -> Account | None:
+            if not method.signed:
+                return None
+            account = self._sender(sent)
+            reply.orders_of = account.name if method.places else None
+            return account
+
         try:
-            account = self._sender(sent) if method.signed else None
-            api_key = account.api_key if account else None
-            fault = await self._faults.before_request(method.path, api_key, method.verb)
+            fault = await self._faults.before_request(method.path, _claimed_key(method, sent), method.verb)
             if fault is not None and fault.status:
-                self._answer(request_id, fault.status, {"error": msgspec.Raw(fault.body)})
+                self._answer_fault(reply, fault)
                 return
-            parameters = Parameters({name: _text(value) for name, value in sent.items() if name not in _OURS})
-            answer = await api.serve(method.verb, method.path, parameters, account, self._address)
+            parameters = Parameters(
+                {name: api_requests.text(value) for name, value in sent.items() if name not in _OURS}
+            )
+            answer = await self._api.serve(method.verb, method.path, parameters, sender, self._address)
             if fault is not None and fault.lost:
                 self._outlet.drop()
                 return
             result = msgspec.Raw(answer) if isinstance(answer, bytes) else answer
-            self._answer(request_id, 200, {"result": result})
+            self._answer(reply, 200, {"result": result})
         except Refusal as refused:
-            self._refuse(request_id, refused, getattr(refused, "status", refusals.STATUSES.get(refused.code, 400)))
+            self._refuse(reply, refused)
         except Exception:
             _log.exception("simulator.request_failed", method=method.verb, path=method.path)
-            self._refuse(request_id, refusals.unexpected(), 500)
+            self._refuse(reply, refusals.unexpected())
 
     # Who asks.
 
@@ -159,7 +208,7 @@ class ApiConnection:
         Raises:
             Refusal: -1102, -1021, -1022, -2014, -2015.
         """
-        values = {name: _text(value) for name, value in sent.items()}
+        values = {name: api_requests.text(value) for name, value in sent.items()}
         parameters = Parameters(values)
         api_key = parameters.needed("apiKey")
         if not signing.is_key(api_key):
@@ -171,6 +220,7 @@ class ApiConnection:
             raise refusals.unknown_key()
         text = "&".join(f"{name}={values[name]}" for name in sorted(values) if name != "signature")
         signing.check_signature(parameters, text.encode(), b"", account.api_secret)
+        self._signers[api_key] = None
         return account
 
     # Sessions and user streams.
@@ -180,9 +230,9 @@ class ApiConnection:
             "apiKey": None,
             "authorizedSince": None,
             "connectedSince": None,
-            "returnRateLimits": False,
+            "returnRateLimits": self._tells_limits,
             "serverTime": self._exchange.now_ms(),
-            "userDataStream": bool(self._subscriptions),
+            "userDataStream": bool(self._subscriptions.numbers),
         }
 
     def _logon(self, sent: Mapping[str, object]) -> object:
@@ -193,83 +243,46 @@ class ApiConnection:
         raise Refusal(-2015, "Invalid API-key, IP, or permissions for action.")
 
     def _subscribe(self, sent: Mapping[str, object]) -> object:
-        account = self._sender(sent)
-        if any(name == account.name for name, _ in self._subscriptions.values()):
-            raise Refusal(-2035, "User Data Stream subscription already active.")
-        number, self._next_subscription = self._next_subscription, self._next_subscription + 1
-        head = f'{{"subscriptionId":{number},"event":'.encode()
-
-        def told(payload: bytes | None) -> None:
-            if payload is None:
-                del self._subscriptions[number]
-                payload = msgspec.json.encode({"e": "eventStreamTerminated", "E": self._exchange.now_ms()})
-            self._outlet.send(USER_DATA, text_frame(b"%b%b}" % (head, payload)), account.api_key)
-
-        self._subscriptions[number] = (account.name, told)
-        self._users.add(self._venue, account.name, told)
-        return {"subscriptionId": number}
+        return {"subscriptionId": self._subscriptions.add(self._sender(sent))}
 
     def _unsubscribe(self, sent: Mapping[str, object]) -> object:
         number = sent.get("subscriptionId")
         if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
             raise refusals.illegal("subscriptionId", "^[0-9]{1,20}$")
-        chosen = list(self._subscriptions) if number is None else [number]
-        if not chosen or any(each not in self._subscriptions for each in chosen):
-            raise Refusal(-2036, "User Data Stream subscription not active.")
-        for each in chosen:
-            account, told = self._subscriptions.pop(each)
-            self._users.remove(self._venue, account, told)
+        self._subscriptions.remove(number)
         return {}
 
     # Answers.
 
-    def _answer(self, request_id: object, status: int, said: Mapping[str, object]) -> None:
-        answer = msgspec.json.encode({"id": request_id, "status": status, **said})
-        self._outlet.send(ANSWER, text_frame(answer))
+    def _answer(self, reply: _Reply, status: int, said: Mapping[str, object]) -> None:
+        answer: dict[str, object] = {"id": reply.id, "status": status, **said}
+        if reply.tells_limits:
+            answer["rateLimits"] = rate_limits(self._meter, self._address, reply.orders_of, self._exchange.now_ms())
+        self._outlet.send(ANSWER, text_frame(msgspec.json.encode(answer)))
 
-    def _refuse(self, request_id: object, refused: Refusal, status: int) -> None:
+    def _refuse(self, reply: _Reply, refused: Refusal) -> None:
         error: dict[str, object] = {"code": refused.code, "msg": refused.message}
-        detail = getattr(refused, "detail", None)
+        detail = retry_after(refused, self._meter, reply.orders_of, self._exchange.now_ms())
         if detail is not None:
             error["data"] = detail
-        self._answer(request_id, status, {"error": error})
+        status = refusals.STATUSES.get(refused.code, 400)
+        if isinstance(refused, refusals.TooManyRequests):
+            status = refused.status
+        elif isinstance(refused, refusals.WithStatus):
+            status = refused.status
+            if refused.detail is not None:
+                error["data"] = refused.detail
+        self._answer(reply, status, {"error": error})
+
+    def _answer_fault(self, reply: _Reply, fault: RequestFault) -> None:
+        error: dict[str, object] = msgspec.json.decode(fault.body)
+        if fault.retry_after is not None:
+            now = self._exchange.now_ms()
+            error["data"] = RetryAfter(now, now + fault.retry_after * 1000)
+        self._answer(reply, fault.status, {"error": error})
 
 
-#: Parameters that are the WebSocket API's alone; those of signing have been dealt with.
-_OURS = frozenset({"apiKey", "signature", "timestamp", "recvWindow", "returnRateLimits"})
-
-
-def _decoded(message: str | bytes) -> dict[str, object]:
-    try:
-        request = msgspec.json.decode(message)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise refusals.invalid_json("request") from error
-    if not isinstance(request, dict):
-        raise refusals.invalid_json("request")
-    return request
-
-
-def _request_id(request: dict[str, object]) -> object:
-    request_id = request.get("id")
-    if request_id is not None and not isinstance(request_id, str | int):
-        raise refusals.illegal("id", "^[a-zA-Z0-9-_]{1,36}$")
-    return request_id
-
-
-def _method(request: dict[str, object]) -> str:
-    method = request.get("method")
-    if not isinstance(method, str):
-        raise refusals.empty("method")
-    return method.removeprefix("v3/")
-
-
-def _sent(request: dict[str, object]) -> dict[str, object]:
-    sent = request.get("params", {})
-    if not isinstance(sent, dict):
-        raise refusals.invalid_json("params")
-    return sent
-
-
-def _text(value: object) -> str:
-    """Return a parameter as the text that is signed: JSON's own but for texts, which go as they are."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def _claimed_key(method: Method, sent: Mapping[str, object]) -> str | None:
+    """Return the key that a signed request says it is of, which is not proven yet."""
+    claimed = sent.get("apiKey")
+    return claimed if method.signed and isinstance(claimed, str) else None

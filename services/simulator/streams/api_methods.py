@@ -9,15 +9,28 @@ from services.simulator.venue import Venue
 
 
 class Method(msgspec.Struct, frozen=True):
-    """A route by its HTTP method and path, and whether its parameters must be signed."""
+    """A route by its HTTP method and path, whether its parameters must be signed, and whether it places orders."""
 
     verb: Verb
     path: str
     signed: bool = False
+    places: bool = False
 
 
-def _spot(verb: Verb, path: str, *, signed: bool = False) -> Method:
-    return Method(verb, f"/api/v3/{path}", signed)
+def _spot(verb: Verb, path: str, *, signed: bool = False, places: bool = False) -> Method:
+    return Method(verb, f"/api/v3/{path}", signed, places)
+
+
+#: Weights of what is answered without a route.
+OWN_WEIGHTS: Mapping[str, int] = {
+    "session.logon": 2,
+    "session.logout": 2,
+    "session.status": 2,
+    "session.subscriptions": 2,
+    "userDataStream.subscribe": 2,
+    "userDataStream.subscribe.signature": 2,
+    "userDataStream.unsubscribe": 2,
+}
 
 
 METHODS: Mapping[Venue, Mapping[str, Method]] = {
@@ -31,11 +44,11 @@ METHODS: Mapping[Venue, Mapping[str, Method]] = {
         "ticker.24hr": _spot("GET", "ticker/24hr"),
         "ticker.price": _spot("GET", "ticker/price"),
         "ticker.book": _spot("GET", "ticker/bookTicker"),
-        "order.place": _spot("POST", "order", signed=True),
+        "order.place": _spot("POST", "order", signed=True, places=True),
         "order.test": _spot("POST", "order/test", signed=True),
         "order.status": _spot("GET", "order", signed=True),
         "order.cancel": _spot("DELETE", "order", signed=True),
-        "order.cancelReplace": _spot("POST", "order/cancelReplace", signed=True),
+        "order.cancelReplace": _spot("POST", "order/cancelReplace", signed=True, places=True),
         "openOrders.status": _spot("GET", "openOrders", signed=True),
         "openOrders.cancelAll": _spot("DELETE", "openOrders", signed=True),
         "allOrders": _spot("GET", "allOrders", signed=True),
@@ -46,7 +59,7 @@ METHODS: Mapping[Venue, Mapping[str, Method]] = {
         "depth": Method("GET", "/fapi/v1/depth"),
         "ticker.price": Method("GET", "/fapi/v2/ticker/price"),
         "ticker.book": Method("GET", "/fapi/v1/ticker/bookTicker"),
-        "order.place": Method("POST", "/fapi/v1/order", signed=True),
+        "order.place": Method("POST", "/fapi/v1/order", signed=True, places=True),
         "order.status": Method("GET", "/fapi/v1/order", signed=True),
         "order.cancel": Method("DELETE", "/fapi/v1/order", signed=True),
         "account.balance": Method("GET", "/fapi/v2/balance", signed=True),

@@ -6,25 +6,32 @@ from typing import Any, Protocol
 
 from services.simulator.engine.events import Outcome
 from services.simulator.faults import Fault
+from services.simulator.rest.refusals import TooManyRequests
 from services.simulator.streams.api_connection import Api, ApiConnection, RequestFaults
 from services.simulator.streams.hub import Hub
 from services.simulator.streams.listen_keys import ListenKeys
 from services.simulator.streams.market_connection import MarketConnection
-from services.simulator.streams.outlet import POLICY, MessageFaults, Outlet, SocketLimits
+from services.simulator.streams.outlet import POLICY, MessageFaults, Outlet
 from services.simulator.streams.pace import Pace
 from services.simulator.streams.paths import Target, target
 from services.simulator.streams.ports import Exchange
 from services.simulator.streams.protocol import EXTENSION, Line
 from services.simulator.streams.rates import MessageRate
+from services.simulator.streams.socket_limits import SocketLimits
 from services.simulator.streams.user_streams import UserStreams
+from services.simulator.streams.watched import Watched
 from services.simulator.venue import VENUES, Venue
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-_DEFAULTS = SocketLimits()
+#: How often it is looked for listen keys that have run out, in ms.
 _EXPIRY_PERIOD = 1000
+#: What it costs to open a socket of the WebSocket API.
+_OPENING_WEIGHT = 2
+
+Connection = MarketConnection | ApiConnection
 
 
 class Faults(MessageFaults, RequestFaults, Protocol):
@@ -42,7 +49,7 @@ class StreamsApp:
         exchange: what they tell of.
         faults: what is to go wrong.
         listen_keys: shared with the REST API, which gives them out.
-        api: the REST API, for what the WebSocket API has in common with it; without one, it does not trade.
+        api: the REST API, for what the WebSocket API has in common with it, and for weights.
         limits: what a socket may do.
     """
 
@@ -51,8 +58,8 @@ class StreamsApp:
         exchange: Exchange,
         faults: Faults,
         listen_keys: ListenKeys,
-        api: Api | None = None,
-        limits: SocketLimits = _DEFAULTS,
+        api: Api,
+        limits: SocketLimits,
     ) -> None:
         self._exchange = exchange
         self._faults = faults
@@ -62,22 +69,23 @@ class StreamsApp:
         self._pace = Pace(exchange.market_ms)
         self._hubs = {venue: Hub(venue, exchange, self._pace) for venue in VENUES}
         self._users = UserStreams(exchange, listen_keys)
-        self._outlets: dict[Outlet, None] = {}
+        self._connections: dict[Outlet, Connection] = {}
         exchange.listen(self._heard)
         faults.listen(self._fault_began)
 
     @property
     def sockets(self) -> int:
         """The number of open sockets."""
-        return len(self._outlets)
+        return len(self._connections)
 
-    def streams(self, venue: Venue) -> tuple[str, ...]:
-        """Return the names of the market streams that are made now."""
-        return self._hubs[venue].streams
-
-    def user_streams(self, venue: Venue) -> tuple[str, ...]:
-        """Return the names of the accounts that are told what happens to them."""
-        return self._users.accounts(venue)
+    def watched(self) -> Watched:
+        """Return what is told to whom."""
+        return Watched(
+            self.sockets,
+            {venue: hub.streams for venue, hub in self._hubs.items()},
+            {venue: self._users.accounts(venue) for venue in VENUES},
+            self._exchange.quoting.awake,
+        )
 
     def stop(self) -> None:
         """Make no more updates."""
@@ -88,31 +96,43 @@ class StreamsApp:
         await receive()  # that it wants to connect
         path: str = scope["path"]
         wanted = target(path, scope["query_string"])
-        if wanted is None:
-            await _reject(send, 404)
-            return
-        if self._faults.refuses_socket(path):
-            await _reject(send, 503)
+        address = scope["client"][0] if scope.get("client") else ""
+        refused = 404 if wanted is None else self._refused(wanted, path, address)
+        if wanted is None or refused:
+            await _reject(send, refused)
             return
         line: Line = scope["extensions"][EXTENSION]
         line.keep_alive(self._limits.ping_interval, self._limits.ping_timeout)
         await send({"type": "websocket.accept"})
         outlet = Outlet(line, path, self._faults, self._limits)
-        self._outlets[outlet] = None
+        connection = self._connections[outlet] = self._connection(wanted, address, outlet)
         self._pace.add(_EXPIRY_PERIOD, self._expire_keys)
         lifetime = asyncio.get_running_loop().call_later(
-            self._limits.seconds, outlet.close, 1001, "a connection lasts 24 hours"
+            self._limits.seconds, outlet.close, 1001, "a connection lasts no longer"
         )
         try:
-            await self._serve(wanted, scope, line, outlet, receive)
+            await self._serve(connection, self._most_messages(wanted), line, outlet, receive)
         finally:
+            connection.end()
             lifetime.cancel()
-            del self._outlets[outlet]
+            del self._connections[outlet]
 
-    async def _serve(
-        self, wanted: Target, scope: Mapping[str, Any], line: Line, outlet: Outlet, receive: Receive
-    ) -> None:
-        rate = MessageRate(self._most_messages(wanted))
+    def _refused(self, wanted: Target, path: str, address: str) -> int:
+        """Return the HTTP status that a socket is refused with, 0 if it may be opened."""
+        if self._faults:
+            api_keys = (None, *(self._users.api_key(wanted.venue, name) for name in wanted.names))
+            if any(self._faults.refuses_socket(path, api_key) for api_key in api_keys):
+                return 503
+        if wanted.api:
+            try:
+                self._api.meter(wanted.venue).spend(address, _OPENING_WEIGHT, self._exchange.now_ms())
+            except TooManyRequests as refused:
+                return refused.status
+        return 0
+
+    async def _serve(self, connection: Connection, most: int, line: Line, outlet: Outlet, receive: Receive) -> None:
+        """Take what comes in, at most so many messages a second."""
+        rate = MessageRate(most)
         now = asyncio.get_running_loop().time
 
         def count() -> bool:
@@ -122,20 +142,15 @@ class StreamsApp:
             return allowed
 
         line.on_control = count
-        connection = self._connection(wanted, scope, outlet)
-        try:
-            while (message := await receive())["type"] == "websocket.receive":
-                if count():
-                    text = message.get("text")
-                    connection.take(message["bytes"] if text is None else text)
-                if isinstance(connection, ApiConnection) and connection.busy is not None:
-                    await connection.busy
-        finally:
-            connection.end()
+        while (message := await receive())["type"] == "websocket.receive":
+            if count():
+                text = message.get("text")
+                connection.take(message["bytes"] if text is None else text)
+            if isinstance(connection, ApiConnection) and connection.busy is not None:
+                await connection.busy
 
-    def _connection(self, wanted: Target, scope: Mapping[str, Any], outlet: Outlet) -> MarketConnection | ApiConnection:
+    def _connection(self, wanted: Target, address: str, outlet: Outlet) -> Connection:
         if wanted.api:
-            client = scope.get("client")
             return ApiConnection(
                 wanted.venue,
                 self._exchange,
@@ -143,7 +158,8 @@ class StreamsApp:
                 api=self._api,
                 faults=self._faults,
                 outlet=outlet,
-                address=client[0] if client else "",
+                address=address,
+                tells_limits=wanted.rate_limits,
             )
         hub = self._hubs[wanted.venue]
         connection = MarketConnection(hub, self._users, outlet, self._limits.streams, combined=wanted.combined)
@@ -163,14 +179,14 @@ class StreamsApp:
         self._hubs[venue].take(outcome)
 
     def _fault_began(self, fault: Fault) -> None:
-        for outlet in tuple(self._outlets):
-            if self._faults.closes_socket(fault, outlet.path):
+        for outlet, connection in tuple(self._connections.items()):
+            if any(self._faults.closes_socket(fault, name, api_key) for name, api_key in connection.known_as()):
                 outlet.drop()
 
     def _expire_keys(self, now: int) -> None:
         """End the keys that have run out, for as long as there are sockets."""
         self._listen_keys.expire()
-        if not self._outlets:
+        if not self._connections:
             self._pace.remove(_EXPIRY_PERIOD, self._expire_keys)
 
 

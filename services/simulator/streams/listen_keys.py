@@ -8,7 +8,7 @@ import msgspec
 
 from services.simulator.venue import Venue
 
-#: How long a key lives, in ms.
+#: How long a key lives at Binance, in ms.
 LIFE = 60 * 60 * 1000
 _LENGTH = 64
 _ALPHABET = string.ascii_letters + string.digits
@@ -27,16 +27,15 @@ class ListenKeys:
 
     Args:
         now_ms: the exchange's time.
+        life: how long a key lives, in ms.
     """
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
+    def __init__(self, now_ms: Callable[[], int], life: int = LIFE) -> None:
         self._now_ms = now_ms
+        self._life = life
         self._owners: dict[str, Owner] = {}
         self._keys: dict[tuple[Venue, str], str] = {}
         self._listeners: list[Callable[[str, Owner, bool], None]] = []
-
-    def __len__(self) -> int:
-        return len(self._owners)
 
     def listen(self, listener: Callable[[str, Owner, bool], None]) -> None:
         """Have `listener` told of each key that ends, its owner, and whether it ran out (or was closed)."""
@@ -48,22 +47,22 @@ class ListenKeys:
         return self._owners.get(key)
 
     def open(self, venue: Venue, account: str) -> str:
-        """Return the account's key, a new one if there is none; it lives for 60 minutes from now."""
+        """Return the account's key, a new one if there is none; it lives its whole life from now."""
         self.expire()
         key = self._keys.get((venue, account))
         if key is None:
             key = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
             self._keys[venue, account] = key
-        self._owners[key] = Owner(venue, account, self._now_ms() + LIFE)
+        self._owners[key] = Owner(venue, account, self._now_ms() + self._life)
         return key
 
     def extend(self, venue: Venue, account: str, key: str | None) -> bool:
-        """Let the key (the account's own for None) live for 60 minutes from now; return whether there is one."""
+        """Let the key (the account's own for None) live its whole life from now; return whether there is one."""
         self.expire()
         own = self._keys.get((venue, account))
         if own is None or key not in {None, own}:
             return False
-        self._owners[own] = Owner(venue, account, self._now_ms() + LIFE)
+        self._owners[own] = Owner(venue, account, self._now_ms() + self._life)
         return True
 
     def close(self, venue: Venue, account: str, key: str | None) -> bool:

@@ -5,7 +5,7 @@ Source: "Live Subscribing/Unsubscribing to streams" of `web-socket-streams.md`. 
 is no error, but nothing is ever sent of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -13,7 +13,7 @@ from services.simulator.streams.frames import text_frame
 from services.simulator.streams.hub import Hub
 from services.simulator.streams.names import is_well_formed
 from services.simulator.streams.outlet import Outlet
-from services.simulator.streams.user_streams import UserStreams
+from services.simulator.streams.user_streams import USER_DATA, UserStreams
 
 #: Under this name faults know the answers to requests.
 ANSWER = "answer"
@@ -39,7 +39,7 @@ class MarketConnection:
         self._outlet = outlet
         self._most_streams = most_streams
         self._names: dict[str, None] = {}
-        self._keys: set[str] = set()
+        self._keys: dict[str, str] = {}  # listen key to the API key of its account
         self.combined = combined
 
     # As a subscriber.
@@ -50,12 +50,21 @@ class MarketConnection:
 
     def stream_ended(self, name: str) -> None:
         """Forget a user stream that is no more, and close the socket if it had no other."""
-        self._keys.discard(name)
+        self._keys.pop(name, None)
         self._names.pop(name, None)
         if not self._names:
             self._outlet.close(1000, "the listen key is no more")
 
     # Subscriptions.
+
+    def known_as(self) -> Iterator[tuple[str, str | None]]:
+        """Yield what faults know the socket by: its path and its streams, with the API key of a user stream."""
+        yield self._outlet.path, None
+        for name in self._names:
+            api_key = self._keys.get(name)
+            yield name if api_key is None else USER_DATA, api_key
+        for api_key in self._keys.values():
+            yield self._outlet.path, api_key
 
     def subscribe(self, names: Iterable[str]) -> bool:
         """Subscribe to `names`; return whether that is not more than a socket may have, else nothing is done."""
@@ -64,8 +73,8 @@ class MarketConnection:
             return False
         for name in new:
             self._names[name] = None
-            if self._users.subscribe(self._hub.venue, name, self):
-                self._keys.add(name)
+            if (api_key := self._users.subscribe(self._hub.venue, name, self)) is not None:
+                self._keys[name] = api_key
             else:
                 self._hub.subscribe(name, self)
         return True
@@ -74,8 +83,7 @@ class MarketConnection:
         """Subscribe to `names` no more."""
         for name in names:
             self._names.pop(name, None)
-            if name in self._keys:
-                self._keys.discard(name)
+            if self._keys.pop(name, None) is not None:
                 self._users.unsubscribe(name, self)
             else:
                 self._hub.unsubscribe(name, self)

@@ -3,10 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from services.simulator.streams.protocol import Line
+from services.simulator.streams.socket_limits import SocketLimits
 from shared.telemetry.logs import logger
 
 _log = logger("simulator")
@@ -15,29 +15,6 @@ _log = logger("simulator")
 POLICY = 1008
 #: Seconds after which a message that is to change places with the next goes out alone.
 _LONGEST_SWAP = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class SocketLimits:
-    """What a socket may do. Binance's figures are the defaults.
-
-    Attributes:
-        streams: subscriptions of one socket.
-        spot_messages, usdm_messages: messages, pings and pongs that may come in within a second.
-        api_messages: requests a second of the WebSocket API, which has its own limits at Binance.
-        seconds: how long a socket may last.
-        waiting: bytes that a reader may be behind.
-        ping_interval, ping_timeout: in seconds.
-    """
-
-    streams: int = 1024
-    spot_messages: int = 5
-    usdm_messages: int = 10
-    api_messages: int = 100
-    seconds: float = 24 * 3600.0
-    waiting: int = 4 * 1024 * 1024
-    ping_interval: float = 20.0
-    ping_timeout: float = 60.0
 
 
 class MessageFault(Protocol):

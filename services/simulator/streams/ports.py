@@ -42,6 +42,10 @@ class LiveMarket(Protocol):
 
 
 class Quoting(Protocol):
+    @property
+    def awake(self) -> int:
+        """The number of pairs that are quoted."""
+
     def watch(self, venue: Venue, symbol: str) -> Callable[[], None]:
         """Have a pair quoted until the function that is returned is called."""
 

@@ -4,7 +4,7 @@ ASGI takes text and frames it again for each socket. What all subscribers get is
 handed to the transport as it is, without waiting: how much a slow reader may be behind is for the caller to see.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -59,6 +59,13 @@ class StreamsProtocol(WebSocketsSansIOProtocol):
         self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
         await super().run_asgi()
 
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; a request that can't be read (its path may be too long) is refused, which uvicorn leaves out."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.transport.is_closing():
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
     def handle_ping(self) -> None:
         """Answer a ping, and count it."""
         super().handle_ping()
@@ -100,7 +107,3 @@ class StreamsProtocol(WebSocketsSansIOProtocol):
     def abort(self) -> None:
         """See `Line`."""
         self.transport.abort()
-
-
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]

@@ -1,5 +1,6 @@
 """What makes the updates of market streams, and what it is given for that."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -55,7 +56,7 @@ class Source(Protocol):
         """Take a change of a book."""
 
 
-class PacedSource:
+class PacedSource(ABC):
     """A source of updates at full multiples of each stream's period."""
 
     def __init__(self, desk: Desk) -> None:
@@ -75,11 +76,12 @@ class PacedSource:
         """See `Source`."""
         self._desk.pace.remove(*self._ticks.pop(stream.name))
 
+    @abstractmethod
     def _tick(self, stream: Stream, now: int, publish: Publish) -> None:
-        raise NotImplementedError
+        """Make what is to be told of `stream` at `now`, in ms."""
 
-    def on_trades(self, trades: list[Trade]) -> None:
+    def on_trades(self, trades: list[Trade]) -> None:  # noqa: B027 - most have no use for it
         """See `Source`."""
 
-    def on_book(self, change: BookChange) -> None:
+    def on_book(self, change: BookChange) -> None:  # noqa: B027 - most have no use for it
         """See `Source`."""

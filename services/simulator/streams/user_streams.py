@@ -15,6 +15,7 @@ from services.simulator.engine.events import (
 from services.simulator.engine.futures import FuturesEngine
 from services.simulator.engine.spot import SpotEngine
 from services.simulator.rest.figures import Figures, figures
+from services.simulator.rest.ports import Account
 from services.simulator.streams.listen_keys import ListenKeys, Owner
 from services.simulator.streams.ports import Exchange
 from services.simulator.streams.spot_events import spot_events
@@ -55,23 +56,32 @@ class UserStreams:
             self._told.pop((venue, account), None)
 
     def accounts(self, venue: Venue) -> tuple[str, ...]:
-        """Return the names of the accounts that have streams."""
-        return tuple(account for of, account in self._told if of == venue)
+        """Return the API keys of the accounts that have streams."""
+        known = (self._exchange.accounts.by_name(account) for of, account in self._told if of == venue)
+        return tuple(account.api_key for account in known if account is not None)
 
     # Listen keys.
 
-    def subscribe(self, venue: Venue, key: str, subscriber: Subscriber) -> bool:
-        """Send the events of a listen key to `subscriber`; return whether there is such a key at this venue."""
-        owner = self._listen_keys.owner(key)
-        if owner is None or owner.venue != venue:
-            return False
+    def api_key(self, venue: Venue, key: str) -> str | None:
+        """Return the API key of the account whose listen key that is; None if there is no such key at this venue."""
+        account = self._account(venue, key)
+        return None if account is None else account.api_key
+
+    def subscribe(self, venue: Venue, key: str, subscriber: Subscriber) -> str | None:
+        """Send the events of a listen key to `subscriber`; return the API key of its account, None if there is none."""
+        account = self._account(venue, key)
+        if account is None:
+            return None
         topic = self._topics.get(key)
         if topic is None:
-            account = self._exchange.accounts.by_name(owner.account)
-            topic = self._topics[key] = _UserTopic(key, USER_DATA, account.api_key if account else None)
-            self.add(venue, owner.account, topic.told)
+            topic = self._topics[key] = _UserTopic(key, USER_DATA, account.api_key)
+            self.add(venue, account.name, topic.told)
         topic.subscribers[subscriber] = None
-        return True
+        return account.api_key
+
+    def _account(self, venue: Venue, key: str) -> Account | None:
+        owner = self._listen_keys.owner(key)
+        return None if owner is None or owner.venue != venue else self._exchange.accounts.by_name(owner.account)
 
     def unsubscribe(self, key: str, subscriber: Subscriber) -> None:
         """Send no more."""

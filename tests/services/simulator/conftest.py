@@ -12,6 +12,7 @@ from shared.database.migrate import ensure_migrated
 from shared.settings import DatabaseSettings
 from tests.servers import copied_database, create_database, drop_database
 from tests.services.simulator.process import SimulatorProcess
+from tests.services.simulator.rest.venue_server import VenueServer
 
 StartSimulator = Callable[..., Awaitable[SimulatorProcess]]
 
@@ -36,6 +37,14 @@ async def start_simulator(tmp_path: Path) -> AsyncIterator[StartSimulator]:
 async def simulator(start_simulator: StartSimulator) -> SimulatorProcess:
     """A simulator that keeps its state in memory."""
     return await start_simulator()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[VenueServer]:
+    """The simulator of all tests that do not need one of their own; its limits are not to be met by chance."""
+    running = VenueServer()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="session")

@@ -20,19 +20,24 @@ TOKEN = "the-admin-token"
 _NOT_HANDED_ON = ("SIMULATOR", "NATS_", "DATABASE_URL", "HUMMINGBUS_", "LOG_LEVEL")
 
 
+def environment(env_file: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a simulator with free ports and nothing else of ours but `settings`."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(_NOT_HANDED_ON)},
+        "HUMMINGBUS_ENV_FILE": env_file,
+        "PYTHONPATH": str(ROOT),
+        "SIMULATOR_PORT": "0",
+        "SIMULATOR_ADMIN_PORT": "0",
+        "SIMULATOR_ADMIN_TOKEN": TOKEN,
+        **settings,
+    }
+
+
 class SimulatorProcess:
     """`python -m services.simulator`; `start` returns when it serves."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(_NOT_HANDED_ON)},
-            "HUMMINGBUS_ENV_FILE": str(folder / "no.env"),
-            "PYTHONPATH": str(ROOT),
-            "SIMULATOR_PORT": "0",
-            "SIMULATOR_ADMIN_PORT": "0",
-            "SIMULATOR_ADMIN_TOKEN": TOKEN,
-            **(settings or {}),
-        }
+        self._environment = environment(str(folder / "no.env"), settings or {})
         self.output: list[str] = []
         self.port = self.admin_port = 0
         self.process: asyncio.subprocess.Process | None = None

@@ -78,6 +78,18 @@ async def test_faults_come_and_go(simulator: SimulatorProcess) -> None:
     await trader.close()
 
 
+async def test_it_tells_what_is_watched(simulator: SimulatorProcess) -> None:
+    nothing: dict[str, list[str]] = {"spot": [], "usdm": []}
+    watched = {"sockets": 0, "streams": nothing, "accounts": nothing, "pairs_quoted": 0}
+    assert await simulator.admin("GET", "/watched") == (200, watched)
+    assert (await simulator.admin("GET", "/watched", token="wrong"))[0] == 401
+    trader = await simulator.account({"USDT": "1000"})
+    await trader.public("/fapi/v1/depth", symbol="BTCUSDT")
+    _, after = await simulator.admin("GET", "/watched")
+    assert after["pairs_quoted"] == 1
+    await trader.close()
+
+
 async def test_an_offset_of_the_clock_is_told_and_checked(simulator: SimulatorProcess) -> None:
     trader = await simulator.account()
     await simulator.admin("POST", "/faults", {"kind": "clock_offset", "offset": -3_600_000})

@@ -4,7 +4,7 @@ from typing import Any
 
 import ccxt
 
-from services.simulator.accounts import Account
+from tests.services.simulator.rest.venue_server import Account
 
 _PATHS = {
     "public": "/api/v3",

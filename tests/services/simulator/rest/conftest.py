@@ -1,18 +1,8 @@
-"""One exchange for all tests of the REST API that do not need one of their own."""
-
-from collections.abc import Iterator
+"""Who asks the exchange that all tests of the REST API share but those that need one of their own."""
 
 import pytest
 
 from tests.services.simulator.rest.venue_server import Client, VenueServer
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[VenueServer]:
-    """A simulator."""
-    running = VenueServer()
-    yield running
-    running.stop()
 
 
 @pytest.fixture

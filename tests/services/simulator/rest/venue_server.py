@@ -1,65 +1,73 @@
-"""The simulator on ports of its own, in a thread, as blocking clients need it, and somebody who asks it over HTTP."""
+"""A simulator as a process of its own, for blocking clients, and somebody who asks it over HTTP."""
 
-import asyncio
 import hashlib
 import hmac
+import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 
-from services.simulator.accounts import Account
-from services.simulator.app import Simulator
-from services.simulator.settings import SimulatorSettings
+from tests.services.simulator.process import TOKEN, environment
 
-TOKEN = "the-admin-token"
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The keys of an account."""
+
+    api_key: str
+    api_secret: str = field(repr=False)
 
 
 class VenueServer:
     """Serves from when it is made until `stop`, and keeps everything in memory. Limits are not to be met by chance."""
 
     def __init__(self, **settings: str) -> None:
-        self._settings = {
-            "SIMULATOR_PORT": "0",
-            "SIMULATOR_ADMIN_PORT": "0",
-            "SIMULATOR_ADMIN_TOKEN": TOKEN,
-            "SIMULATOR_SEED": "7",
-            "SIMULATOR_LIMITS": "100000",
-            **settings,
-        }
-        self._loop = asyncio.new_event_loop()
-        self._stopped = asyncio.Event()
-        self._serving = threading.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),), daemon=True)
-        self._thread.start()
-        assert self._serving.wait(30), "expected a simulator that serves"
+        ours = {"SIMULATOR_SEED": "7", "SIMULATOR_LIMITS": "100000", **settings}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "services.simulator"],
+            env=environment(os.devnull, ours),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.port = self.admin_port = 0
+        self._output: list[str] = []
+        self._opened = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if not self._opened.wait(30) or not self.port:
+            self.stop()
+            raise AssertionError(f"expected a simulator that serves, was {self._output}")
         self._admin = httpx.Client(
-            base_url=f"http://127.0.0.1:{self._simulator.admin_port}", headers={"X-Admin-Token": TOKEN}
+            base_url=f"http://127.0.0.1:{self.admin_port}", headers={"X-Admin-Token": TOKEN}, timeout=30
         )
 
-    @property
-    def port(self) -> int:
-        return self._simulator.port
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._output.append(line.decode().rstrip())
+            if b'"exchange open"' in line:
+                event = json.loads(line)
+                self.port, self.admin_port = event["port"], event["admin_port"]
+                self._opened.set()
+        self._opened.set()  # so that nobody waits for one that has ended
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def _run(self) -> None:
-        self._simulator = Simulator(SimulatorSettings.model_validate(self._settings))
-        await self._simulator.start()
-        self._serving.set()
-        await self._stopped.wait()
-        await self._simulator.drain()
-
     def account(self, balances: Mapping[str, str], futures: Mapping[str, str] | None = None) -> Account:
         """Make an account with these balances."""
         asked = {"balances": dict(balances), "futures_balances": dict(futures or {})}
         answer = self._admin.post("/accounts", json=asked).raise_for_status().json()
-        return Account("", answer["api_key"], answer["api_secret"], 0)
+        return Account(answer["api_key"], answer["api_secret"])
 
     def delete_account(self, account: Account) -> None:
         self._admin.delete(f"/accounts/{account.api_key}").raise_for_status()
@@ -71,9 +79,10 @@ class VenueServer:
         self._admin.delete("/faults").raise_for_status()
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join(30)
-        self._loop.close()
+        """End it; nothing that it has is kept."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
 
 
 def signature(secret: str, text: str) -> str:

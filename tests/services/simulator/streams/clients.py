@@ -4,8 +4,10 @@ from typing import Any
 
 import ccxt.pro
 
-from services.simulator.accounts import Account
+from tests.services.simulator.rest.venue_server import Account
 from tests.services.simulator.streams.running import Running
+
+_TYPES = {ccxt.pro.binance: "spot", ccxt.pro.binanceusdm: "linear"}
 
 
 def _client(kind: Any, simulator: Running, account: Account | None) -> Any:
@@ -24,9 +26,6 @@ def _client(kind: Any, simulator: Running, account: Account | None) -> Any:
     api["ws"] |= {"spot": f"ws://{at}/stream/ws", "future": f"ws://{at}/fstream/ws"}
     api["ws"]["ws-api"] |= {"spot": f"ws://{at}/ws-api/v3", "future": f"ws://{at}/ws-fapi/v1"}
     return client
-
-
-_TYPES = {ccxt.pro.binance: "spot", ccxt.pro.binanceusdm: "linear"}
 
 
 def spot(simulator: Running, account: Account | None = None) -> Any:

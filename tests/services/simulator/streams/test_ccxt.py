@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.simulator.accounts import Account
-from services.simulator.venue import Venue
+from tests.services.simulator.rest.venue_server import Account
 from tests.services.simulator.streams import clients
 from tests.services.simulator.streams.running import Running
 
@@ -30,30 +29,40 @@ async def client_of(venue: str, simulator: Running, account: Account | None = No
 async def test_the_market_is_watched(simulator: Running, venue: str) -> None:
     symbol = _SYMBOLS[venue]
     async with client_of(venue, simulator) as client:
-        book = await client.watch_order_book(symbol)
-        before = book["nonce"]
-        book = await client.watch_order_book(symbol)
+        await client.load_markets()
+        async with asyncio.TaskGroup() as tasks:
+            trades = tasks.create_task(client.watch_trades(symbol))
+            ticker_watched = tasks.create_task(client.watch_ticker(symbol))
+            tickers = tasks.create_task(_until_all(client.watch_tickers, symbol))
+            candles_watched = tasks.create_task(client.watch_ohlcv(symbol, "1m"))
+            best = tasks.create_task(client.watch_bids_asks([symbol]))
+            book = await client.watch_order_book(symbol)
+            before = book["nonce"]
+            book = await client.watch_order_book(symbol)
         assert book["nonce"] >= before
         assert book["bids"][0][0] < book["asks"][0][0]
 
-        (trade, *_) = await client.watch_trades(symbol)
+        trade = trades.result()[0]
         assert trade["symbol"] == symbol
         assert trade["amount"] > 0
 
-        ticker = await client.watch_ticker(symbol)
+        ticker = ticker_watched.result()
         assert ticker["symbol"] == symbol
         assert ticker["low"] <= ticker["last"] <= ticker["high"]
         assert ticker["baseVolume"] > 0
+        assert tickers.result()[symbol]["symbol"] == symbol
 
-        tickers = await client.watch_tickers()
-        assert symbol in tickers or await client.watch_tickers()
-
-        candles = await client.watch_ohlcv(symbol, "1m")
+        candles = candles_watched.result()
         assert candles[-1][0] % 60_000 == 0
         assert candles[-1][3] <= candles[-1][4] <= candles[-1][2]
+        assert best.result()[symbol]["bid"] < best.result()[symbol]["ask"]
 
-        best = await client.watch_bids_asks([symbol])
-        assert best[symbol]["bid"] < best[symbol]["ask"]
+
+async def _until_all(watch: Callable[[], Any], symbol: str) -> Any:
+    """Watch all tickers, which come as they change, until that of `symbol` is there."""
+    while symbol not in (tickers := await watch()):
+        pass
+    return tickers
 
 
 async def test_mark_prices_are_watched(simulator: Running) -> None:
@@ -73,10 +82,9 @@ async def _until(watch: Callable[[], Any], fits: Callable[[Any], bool]) -> Any:
                 return one
 
 
-async def _told_of(simulator: Running, venue: Venue) -> None:
+async def _told_of(simulator: Running, venue: str, account: Account) -> None:
     """Return when an account is told what happens to it."""
-    while not simulator.streams.user_streams(venue):
-        await asyncio.sleep(0)
+    await simulator.until_watched(lambda watched: account.api_key in watched["accounts"][venue])
 
 
 async def test_what_happens_to_a_spot_account_is_watched(simulator: Running) -> None:
@@ -85,7 +93,7 @@ async def test_what_happens_to_a_spot_account_is_watched(simulator: Running) -> 
         closed = tasks.create_task(_until(client.watch_orders, lambda order: order["status"] == "closed"))
         traded = tasks.create_task(_until(client.watch_my_trades, lambda _: True))
         balance = tasks.create_task(client.watch_balance())
-        await _told_of(simulator, "spot")
+        await _told_of(simulator, "spot", account)
         placed = await client.create_order("BTC/USDT", "market", "buy", 0.01)
         order, trade = await closed, await traded
         assert (order["id"], order["symbol"], order["side"]) == (placed["id"], "BTC/USDT", "buy")
@@ -102,7 +110,7 @@ async def test_what_happens_to_a_futures_account_is_watched(simulator: Running) 
         traded = tasks.create_task(_until(client.watch_my_trades, lambda _: True))
         balance = tasks.create_task(client.watch_balance())
         opened = tasks.create_task(_until(client.watch_positions, lambda _: True))
-        await _told_of(simulator, "usdm")
+        await _told_of(simulator, "usdm", account)
         placed = await client.create_order("BTC/USDT:USDT", "market", "sell", 0.02)
         order, trade, position = await closed, await traded, await opened
         assert (order["id"], order["symbol"], order["side"]) == (placed["id"], "BTC/USDT:USDT", "sell")
@@ -115,7 +123,7 @@ async def test_conditional_futures_orders_are_watched(simulator: Running) -> Non
     account = await simulator.account(USDT="100000")
     async with client_of("usdm", simulator, account) as client, asyncio.TaskGroup() as tasks:
         opened = tasks.create_task(_until(client.watch_orders, lambda order: order["status"] == "open"))
-        await _told_of(simulator, "usdm")
+        await _told_of(simulator, "usdm", account)
         price = (await client.fetch_ticker("BTC/USDT:USDT"))["last"]
         stop = round(price * 1.05, 1)
         placed = await client.create_order("BTC/USDT:USDT", "market", "buy", 0.02, None, {"triggerPrice": stop})

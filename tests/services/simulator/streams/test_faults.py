@@ -1,21 +1,22 @@
 """Faults on demand, as they meet sockets and their messages."""
 
-import asyncio
-import json
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import websockets
 
-from services.simulator.faults import FaultKind, NewFault
-from tests.services.simulator.streams.running import Running, closed, told
+from tests.services.simulator.rest.venue_server import Account
+from tests.services.simulator.streams.running import Running, now_ms, signed
+from tests.services.simulator.streams.talk import call, closed, subscribe, told, user_stream
 
 _PATH = "/ws/btcusdt@trade"
 
 
-def _fault(simulator: Running, kind: FaultKind, **more: Any) -> None:
-    simulator.exchange.faults.add(NewFault(kind, **more))
+@pytest.fixture
+async def trader(simulator: Running) -> Account:
+    """Somebody who makes trades happen."""
+    return await simulator.account(USDT="100000", BTC="10")
 
 
 async def _steps(socket: Any, first: Any, count: int) -> list[int]:
@@ -24,72 +25,130 @@ async def _steps(socket: Any, first: Any, count: int) -> list[int]:
     return [after - before for before, after in pairwise(ids)]
 
 
-async def test_messages_are_missed(simulator: Running) -> None:
+async def test_messages_are_missed(simulator: Running, trader: Account) -> None:
     async with simulator.socket(_PATH) as socket:
         first = await told(socket)
-        _fault(simulator, FaultKind.MISSED_MESSAGE, path="btcusdt@trade", count=2)
+        await simulator.add_fault("missed_message", path="btcusdt@trade", count=2)
+        await simulator.trade(trader, orders=11)
         assert sorted(await _steps(socket, first, 9)) == [1] * 8 + [3]
 
 
-async def test_messages_are_duplicated(simulator: Running) -> None:
+async def test_messages_are_duplicated(simulator: Running, trader: Account) -> None:
     async with simulator.socket(_PATH) as socket:
         first = await told(socket)
-        _fault(simulator, FaultKind.DUPLICATED_MESSAGE, path=_PATH, count=1)
+        await simulator.add_fault("duplicated_message", path=_PATH, count=1)
+        await simulator.trade(trader, orders=9)
         assert sorted(await _steps(socket, first, 9)) == [0] + [1] * 8
 
 
-async def test_messages_change_places(simulator: Running) -> None:
+async def test_messages_change_places(simulator: Running, trader: Account) -> None:
     async with simulator.socket(_PATH) as socket:
         first = await told(socket)
-        _fault(simulator, FaultKind.REORDERED_MESSAGE, count=1)
+        await simulator.add_fault("reordered_message", count=1)
+        await simulator.trade(trader, orders=9)
         steps = await _steps(socket, first, 9)
         swapped = steps.index(-1)
         assert steps[swapped - 1 : swapped + 2] == [2, -1, 2]
         assert sorted(steps) == [-1] + [1] * 6 + [2, 2]
 
 
-async def test_messages_are_delayed_in_their_order(simulator: Running) -> None:
+async def test_messages_are_delayed_in_their_order(simulator: Running, trader: Account) -> None:
     async with simulator.socket(_PATH) as socket:
         await told(socket)
-        _fault(simulator, FaultKind.DELAYED_MESSAGE, count=1, delay=1.5)
-        delays, ids = [], []
-        for _ in range(10):
+        await simulator.add_fault("delayed_message", count=1, delay=0.7)
+        delays: list[int] = []
+        ids: list[int] = []
+        await simulator.trade(trader, orders=5)
+        while not delays or delays[-1] >= 500:
             message = await told(socket)
             ids.append(message["t"])
-            delays.append(simulator.exchange.now_ms() - message["E"])
-        assert ids == list(range(ids[0], ids[0] + 10))
-        assert max(delays) >= 1500
-        assert delays[-1] < 1000
+            delays.append(now_ms() - message["E"])
+        assert ids == list(range(ids[0], ids[0] + len(ids)))
+        assert max(delays) >= 700
 
 
 async def test_a_socket_is_dropped_at_once_and_others_are_not(simulator: Running) -> None:
     async with simulator.socket(_PATH) as socket, simulator.socket("/ws/ethusdt@trade") as other:
         await told(socket)
-        _fault(simulator, FaultKind.DROPPED_SOCKET, path=_PATH, count=1)
+        await simulator.add_fault("dropped_socket", path=_PATH, count=1)
         assert await closed(socket) is None
         await told(other)
 
 
+async def test_the_sockets_of_a_stream_are_dropped_at_once(simulator: Running) -> None:
+    """The stream says nothing before a day is over."""
+    async with simulator.socket("/stream?streams=btcusdt@kline_1d/nousdt@trade") as socket:
+        await simulator.add_fault("dropped_socket", path="nousdt@*", count=1)
+        assert await closed(socket) is None
+    assert await simulator.faults() == []
+
+
+async def test_the_sockets_of_one_account_are_dropped_at_once(simulator: Running) -> None:
+    """Nothing happens to the accounts, so that no message of theirs could have done it."""
+    one, other = await simulator.account(USDT="1000"), await simulator.account(USDT="1000")
+    keys = [await simulator.listen_key("spot", account) for account in (one, other)]
+    async with (
+        user_stream(simulator, "spot", keys[0]) as dropped,
+        user_stream(simulator, "spot", keys[1]) as kept,
+        simulator.socket("/ws-api/v3") as dropped_api,
+        simulator.socket("/ws-api/v3") as dropped_trading,
+        simulator.socket("/ws-api/v3") as kept_api,
+    ):
+        await subscribe(dropped_api, one)
+        assert (await call(dropped_trading, "account.status", signed(one)))["status"] == 200
+        await subscribe(kept_api, other)
+        await simulator.add_fault("dropped_socket", api_key=one.api_key, count=3)
+        for socket in (dropped, dropped_api, dropped_trading):
+            assert await closed(socket) is None
+        assert await simulator.faults() == [], "it has met its three"
+        await simulator.hold(other, spot=500)
+        assert (await told(kept))["e"] == "balanceUpdate"
+        assert (await told(kept_api))["event"]["e"] == "balanceUpdate"
+
+
+async def test_the_user_streams_of_one_account_are_dropped_and_its_trading_goes_on(simulator: Running) -> None:
+    account = await simulator.account(USDT="1000")
+    async with (
+        user_stream(simulator, "usdm", await simulator.listen_key("usdm", account)) as dropped,
+        simulator.socket("/ws-fapi/v1") as kept,
+    ):
+        assert (await call(kept, "account.status", signed(account)))["status"] == 200
+        await simulator.add_fault("dropped_socket", path="userData", api_key=account.api_key)
+        assert await closed(dropped) is None
+        assert (await call(kept, "account.status", signed(account)))["status"] == 200
+
+
 async def test_in_maintenance_no_socket_is_opened(simulator: Running) -> None:
     async with simulator.socket(_PATH) as socket:
-        _fault(simulator, FaultKind.MAINTENANCE)
+        await simulator.add_fault("maintenance")
         assert await closed(socket) is None
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with simulator.socket(_PATH):
             pass
     assert refused.value.response.status_code == 503
-    simulator.exchange.faults.remove()
+    await simulator.remove_faults()
     async with simulator.socket(_PATH) as socket:
         await told(socket)
 
 
+async def test_in_maintenance_for_one_account_its_streams_are_not_opened(simulator: Running) -> None:
+    one, other = await simulator.account(USDT="1000"), await simulator.account(USDT="1000")
+    keys = [await simulator.listen_key("spot", account) for account in (one, other)]
+    await simulator.add_fault("maintenance", api_key=one.api_key)
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        async with simulator.socket(f"/ws/{keys[0]}"):
+            pass
+    assert refused.value.response.status_code == 503
+    async with user_stream(simulator, "spot", keys[1]) as socket:
+        await simulator.hold(other, spot=500)
+        assert (await told(socket))["e"] == "balanceUpdate"
+
+
 async def test_the_messages_of_one_account_are_met(simulator: Running) -> None:
     one, other = await simulator.account(USDT="1000"), await simulator.account(USDT="1000")
-    paths = [f"/ws/{simulator.keys.open('spot', account.name)}" for account in (one, other)]
-    async with simulator.socket(paths[0]) as met, simulator.socket(paths[1]) as unmet, asyncio.timeout(20):
-        while len(simulator.streams.user_streams("spot")) < 2:
-            await asyncio.sleep(0)
-        _fault(simulator, FaultKind.MISSED_MESSAGE, path="userData", api_key=one.api_key, count=1)
+    keys = [await simulator.listen_key("spot", account) for account in (one, other)]
+    async with user_stream(simulator, "spot", keys[0]) as met, user_stream(simulator, "spot", keys[1]) as unmet:
+        await simulator.add_fault("missed_message", path="userData", api_key=one.api_key, count=1)
         for account in (one, other):
             await simulator.hold(account, spot=500)
         assert (await told(unmet))["e"] == "balanceUpdate"
@@ -97,14 +156,16 @@ async def test_the_messages_of_one_account_are_met(simulator: Running) -> None:
 
 
 async def test_an_answer_of_the_websocket_api_is_lost(simulator: Running) -> None:
+    depth = {"symbol": "BTCUSDT", "limit": 5}
     async with simulator.socket("/ws-api/v3") as socket:
-        _fault(simulator, FaultKind.SERVER_ERROR, path="/api/v3/depth", count=1, status=502)
-        request = json.dumps({"id": 1, "method": "depth", "params": {"symbol": "BTCUSDT", "limit": 5}})
-        await socket.send(request)
-        assert (await told(socket))["status"] == 502
-        await socket.send(request)
-        assert (await told(socket))["status"] == 200
-        _fault(simulator, FaultKind.LOST_ANSWER, path="/api/v3/depth", count=1)
-        await socket.send(request)
+        await simulator.add_fault("server_error", path="/api/v3/depth", count=1, status=502)
+        assert (await call(socket, "depth", depth))["status"] == 502
+        assert (await call(socket, "depth", depth))["status"] == 200
+        await simulator.add_fault("too_many_requests", path="/api/v3/depth", count=1, retry_after=7)
+        refused = await call(socket, "depth", depth)
+        assert (refused["status"], refused["error"]["code"]) == (429, -1003)
+        said = refused["error"]["data"]
+        assert said["retryAfter"] - said["serverTime"] == 7000
+        await simulator.add_fault("lost_answer", path="/api/v3/depth", count=1)
         with pytest.raises(websockets.ConnectionClosed):
-            await told(socket)
+            await call(socket, "depth", depth)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket as socket_of_system
+import time
 from typing import Any
 
 import pytest
@@ -9,8 +11,8 @@ import websockets
 from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 
-from services.simulator.streams.outlet import SocketLimits
-from tests.services.simulator.streams.running import Running, ask, closed, running, told
+from tests.services.simulator.streams.running import Running
+from tests.services.simulator.streams.talk import ask, closed, told
 
 
 async def test_streams_are_subscribed_to_listed_and_left(simulator: Running) -> None:
@@ -37,7 +39,7 @@ async def test_streams_that_do_not_exist_are_silent(simulator: Running) -> None:
         assert await ask(socket, "SUBSCRIBE", ["nousdt@trade", "btcusdt@forceOrder"]) == {"result": None, "id": 1}
         answer = await ask(socket, "LIST_SUBSCRIPTIONS", None, 2)
         assert answer["result"] == ["0", "nousdt@trade", "btcusdt@forceOrder"]
-        assert simulator.streams.streams("spot") == ()
+        await simulator.until_watched(lambda watched: watched["streams"]["spot"] == [])
 
 
 _UNKNOWN = "Invalid request: unknown variant `JUMP`, expected one of"
@@ -76,8 +78,8 @@ async def test_wrong_requests_are_answered_with_their_codes(
 
 
 @pytest.mark.parametrize(("path", "most"), [("/ws", 5), ("/fstream/ws", 10)])
-async def test_who_sends_too_many_messages_is_cut_off(simulator: Running, path: str, most: int) -> None:
-    async with simulator.socket(path) as socket:
+async def test_who_sends_too_many_messages_is_cut_off(impatient: Running, path: str, most: int) -> None:
+    async with impatient.socket(path) as socket:
         for number in range(most):
             await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": number}))
         for number in range(most):
@@ -86,33 +88,36 @@ async def test_who_sends_too_many_messages_is_cut_off(simulator: Running, path: 
         assert await closed(socket) == 1008
 
 
-async def test_a_socket_has_no_more_streams_than_it_may() -> None:
-    async with running(SocketLimits(streams=2)) as simulator:
-        async with simulator.socket("/ws/btcusdt@trade") as socket:
-            answer = await ask(socket, "SUBSCRIBE", ["ethusdt@trade", "solusdt@trade"])
-            assert answer["error"]["code"] == 2
-            assert (await ask(socket, "LIST_SUBSCRIPTIONS", None, 2))["result"] == ["btcusdt@trade"]
-        async with simulator.socket("/ws/a@trade/b@trade/c@trade") as socket:
-            assert await closed(socket) == 1008
+async def test_a_socket_has_no_more_streams_than_it_may(simulator: Running) -> None:
+    names: list[object] = [f"s{number}@trade" for number in range(1023)]
+    async with simulator.socket("/ws/btcusdt@trade") as socket:
+        answer = await ask(socket, "SUBSCRIBE", [*names, "one@trade"])
+        assert answer["error"]["code"] == 2
+        assert (await ask(socket, "LIST_SUBSCRIPTIONS", None, 2))["result"] == ["btcusdt@trade"]
+        assert await ask(socket, "SUBSCRIBE", names, 3) == {"result": None, "id": 3}
+        assert (await ask(socket, "SUBSCRIBE", ["ethusdt@trade"], 4))["error"]["code"] == 2
+    async with simulator.socket("/ws/" + "/".join(map(str, range(1025)))) as socket:
+        assert await closed(socket) == 1008
 
 
-async def test_a_socket_lasts_as_long_as_it_may() -> None:
-    async with running(SocketLimits(seconds=0.2)) as simulator, simulator.socket("/ws/btcusdt@trade") as socket:
+async def test_a_socket_lasts_as_long_as_it_may(impatient: Running) -> None:
+    async with impatient.socket("/ws/btcusdt@trade") as socket:
+        began = time.monotonic()
         assert await closed(socket) == 1001
+        assert time.monotonic() - began > 2.5
 
 
-async def test_who_answers_no_ping_is_cut_off() -> None:
-    async with running(SocketLimits(ping_interval=0.1, ping_timeout=0.2)) as simulator:
-        reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
-        writer.write(
-            b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
-        async with asyncio.timeout(10):
-            said = (await reader.read()).split(b"\r\n\r\n", 1)[1]
-        writer.close()
-        assert said[0] == 0x89  # a ping
-        assert b"keepalive ping timeout" in said
+async def test_who_answers_no_ping_is_cut_off(impatient: Running) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", impatient.port)
+    writer.write(
+        b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    async with asyncio.timeout(10):
+        said = (await reader.read()).split(b"\r\n\r\n", 1)[1]
+    writer.close()
+    assert said[0] == 0x89  # a ping
+    assert b"keepalive ping timeout" in said
 
 
 async def test_a_ping_is_answered(simulator: Running) -> None:
@@ -120,27 +125,35 @@ async def test_a_ping_is_answered(simulator: Running) -> None:
         await (await socket.ping(b"payload"))
 
 
-async def test_a_slow_reader_is_dropped_and_the_others_are_not() -> None:
-    async with running(SocketLimits(waiting=1_000_000, spot_messages=10_000)) as simulator:
-        names = [f"{'x' * 120}{number}" for number in range(1000)]
-        reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port, limit=1024)
-        client = ClientProtocol(parse_uri(f"ws://127.0.0.1:{simulator.port}/ws/{'/'.join(names[:10])}"))
-        client.send_request(client.connect())
-        async with simulator.socket("/ws/btcusdt@trade") as other, asyncio.timeout(30):
-            await told(other)
-            writer.write(b"".join(client.data_to_send()))
-            client.receive_data(await reader.readuntil(b"\r\n\r\n"))
-            client.send_text(json.dumps({"method": "SUBSCRIBE", "params": names, "id": 1}).encode())
-            asks = 0
-            while simulator.streams.sockets == 2 and asks < 1000:  # each answer has 130 kB, and none is read
-                client.send_text(b'{"method":"LIST_SUBSCRIPTIONS","id":2}')
-                writer.write(b"".join(client.data_to_send()))
-                asks += 1
-                await told(other) if asks % 100 == 0 else await asyncio.sleep(0)
-            while simulator.streams.sockets == 2:
-                await asyncio.sleep(0)
-            await told(other)
-        writer.transport.abort()
+async def test_a_slow_reader_is_dropped_and_the_others_are_not(simulator: Running) -> None:
+    await simulator.until_watched(lambda watched: watched["sockets"] == 0)
+    names = [f"{'x' * 120}{number}" for number in range(1000)]
+    small = socket_of_system.socket()
+    small.setsockopt(socket_of_system.SOL_SOCKET, socket_of_system.SO_RCVBUF, 4096)
+    small.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(small, ("127.0.0.1", simulator.port))
+    reader, writer = await asyncio.open_connection(sock=small, limit=1024)
+    client = ClientProtocol(parse_uri(f"ws://127.0.0.1:{simulator.port}/ws/{'/'.join(names[:10])}"))
+    client.send_request(client.connect())
+    async with simulator.socket("/ws/btcusdt@bookTicker") as other, asyncio.timeout(30):
+        await told(other)
+        writer.write(b"".join(client.data_to_send()))
+        client.receive_data(await reader.readuntil(b"\r\n\r\n"))
+        assert (await simulator.watched())["sockets"] == 2
+        client.send_text(json.dumps({"method": "SUBSCRIBE", "params": names, "id": 1}).encode())
+        for _ in range(300):  # each answer has 130 kB, and none is read
+            client.send_text(b'{"method":"LIST_SUBSCRIPTIONS","id":2}')
+        writer.write(b"".join(client.data_to_send()))
+        await simulator.until_watched(lambda watched: watched["sockets"] == 1)
+        await told(other)
+    writer.transport.abort()
+
+
+async def test_a_path_that_is_too_long_is_refused(simulator: Running) -> None:
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        async with simulator.socket("/ws/" + "/".join(f"s{number}@trade" for number in range(1000))):
+            pass
+    assert refused.value.response.status_code == 414
 
 
 @pytest.mark.parametrize("path", ["/", "/wss/a", "/api/v3/depth", "/fstream"])

@@ -1,13 +1,14 @@
 """What market streams send, compared with Binance's documented payloads, and with what REST says."""
 
 import asyncio
-import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from services.simulator.streams.frames import text_frame
-from tests.services.simulator.streams.running import Running, running, told
+from tests.services.simulator.rest.venue_server import VenueServer
+from tests.services.simulator.streams.running import Running
+from tests.services.simulator.streams.talk import ask, told
 
 _TICKER = "e E s p P w c Q o h l v q O C F L n"
 #: By path: the fields of each stream's messages, in the order of Binance's documentation or not.
@@ -43,6 +44,7 @@ ARRAYS = {
     "/fstream/ws/!markPrice@arr@1s": "e E s p i P r T",
 }
 _KLINE = "t T s i f L o c h l v n x q V Q B"
+_INTERVALS = ("1m", "1h", "1d", "1w", "1M")
 
 
 async def test_each_stream_has_the_documented_fields(simulator: Running) -> None:
@@ -60,7 +62,7 @@ async def test_each_stream_has_the_documented_fields(simulator: Running) -> None
             if "k" in message:
                 missing = {"s"} if "ps" in message else set()
                 assert set(message["k"]) == set(_KLINE.split()) - missing
-    assert simulator.streams.streams("spot") == simulator.streams.streams("usdm") == ()
+    await simulator.until_watched(lambda watched: watched["streams"] == {"spot": [], "usdm": []})
 
 
 async def test_numbers_are_written_as_at_each_venue(simulator: Running) -> None:
@@ -73,9 +75,11 @@ async def test_numbers_are_written_as_at_each_venue(simulator: Running) -> None:
 
 
 async def test_aggregate_trades_are_the_trades(simulator: Running) -> None:
+    trader = await simulator.account(USDT="10000000", BTC="100")
+    trades: dict[int, Any] = {}
+    aggregates: list[Any] = []
     async with simulator.socket("/stream?streams=btcusdt@trade/btcusdt@aggTrade") as socket:
-        trades: dict[int, Any] = {}
-        aggregates: list[Any] = []
+        await simulator.trade(trader, orders=8, quantity="5")
         while len(aggregates) < 8:
             message = (await told(socket))["data"]
             if message["e"] == "trade":
@@ -105,15 +109,18 @@ async def test_a_kline_closes_once_and_is_then_what_rest_says(simulator: Running
     assert [[kline[field] for field in fields] for kline in closed] == [row[:11] for row in rows]
 
 
-@pytest.mark.parametrize("interval", ["1m", "1h", "1d", "1w", "1M"])
-async def test_a_kline_under_way_goes_on_from_what_rest_says(simulator: Running, interval: str) -> None:
-    async with simulator.socket(f"/ws/btcusdt@kline_{interval}") as socket:
-        kline = (await told(socket))["k"]
-    (row,) = await simulator.get("/api/v3/klines", symbol="BTCUSDT", interval=interval, limit=1)
-    if row[0] == kline["t"]:  # not just begun anew
-        assert row[1] == kline["o"]
-        assert float(row[5]) >= float(kline["v"]) > 0
-        assert row[8] >= kline["n"] > 0
+async def test_a_kline_under_way_goes_on_from_what_rest_says(simulator: Running) -> None:
+    klines: dict[str, Any] = {}
+    async with simulator.socket("/ws/" + "/".join(f"btcusdt@kline_{one}" for one in _INTERVALS)) as socket:
+        while len(klines) < len(_INTERVALS):
+            kline = (await told(socket))["k"]
+            klines[kline["i"]] = kline
+    for interval, kline in klines.items():
+        (row,) = await simulator.get("/api/v3/klines", symbol="BTCUSDT", interval=interval, limit=1)
+        if row[0] == kline["t"]:  # not just begun anew
+            assert row[1] == kline["o"]
+            assert float(row[5]) >= float(kline["v"]) > 0
+            assert row[8] >= kline["n"] > 0
 
 
 async def test_streams_are_the_same_to_all_subscribers(simulator: Running) -> None:
@@ -128,34 +135,34 @@ async def test_streams_are_the_same_to_all_subscribers(simulator: Running) -> No
         assert await one.recv() == await other.recv()
 
 
-@pytest.mark.parametrize(("size", "head"), [(125, 2), (126, 4), (65_535, 4), (65_536, 10)])
-def test_frames_have_the_length_of_their_payload(size: int, head: int) -> None:
-    frame = text_frame(b"x" * size)
-    assert len(frame) == head + size
-    assert frame[0] == 0x81
-    length = frame[1] if head == 2 else int.from_bytes(frame[2:head], "big")
-    assert length == size
-
-
 async def test_nothing_is_made_without_subscribers(simulator: Running) -> None:
+    await simulator.until_watched(lambda watched: watched["sockets"] == 0)
     async with simulator.socket("/ws/btcusdt@depth/ethusdt@kline_1m") as socket:
         await told(socket)
-        assert set(simulator.streams.streams("spot")) == {"btcusdt@depth", "ethusdt@kline_1m"}
-        await socket.send(json.dumps({"method": "UNSUBSCRIBE", "params": ["btcusdt@depth"], "id": 1}))
-        await told(socket, lambda message: message.get("id") == 1)
-        assert simulator.streams.streams("spot") == ("ethusdt@kline_1m",)
-    async with asyncio.timeout(5):
-        while simulator.streams.sockets:
-            await asyncio.sleep(0)
-    assert simulator.streams.streams("spot") == ()
+        assert set((await simulator.watched())["streams"]["spot"]) == {"btcusdt@depth", "ethusdt@kline_1m"}
+        await ask(socket, "UNSUBSCRIBE", ["btcusdt@depth"])
+        assert (await simulator.watched())["streams"]["spot"] == ["ethusdt@kline_1m"]
+    await simulator.until_watched(lambda watched: (watched["sockets"], watched["streams"]["spot"]) == (0, []))
 
 
-async def test_of_very_many_pairs_those_that_nobody_looks_at_are_told_in_turn_and_not_quoted() -> None:
-    async with running(SIMULATOR_PAIRS="60") as simulator, simulator.socket("/ws/!ticker@arr") as socket:
+@pytest.fixture
+async def with_many_pairs() -> AsyncIterator[Running]:
+    """A simulator of 60 pairs."""
+    server = VenueServer(SIMULATOR_PAIRS="60")
+    running = Running(server)
+    yield running
+    await running.leave()
+    server.stop()
+
+
+async def test_of_very_many_pairs_those_that_nobody_looks_at_are_told_in_turn_and_not_quoted(
+    with_many_pairs: Running,
+) -> None:
+    async with with_many_pairs.socket("/ws/!ticker@arr") as socket:
         first, second = await told(socket), await told(socket)
         assert not {one["s"] for one in first} & {one["s"] for one in second}
-        assert simulator.exchange.quoting.awake == 0
-        async with simulator.socket("/ws/ethusdt@bookTicker"):
+        assert (await with_many_pairs.watched())["pairs_quoted"] == 0
+        async with with_many_pairs.socket("/ws/ethusdt@bookTicker"):
             await told(socket, lambda message: "ETHUSDT" in {one["s"] for one in message})
             await told(socket, lambda message: "ETHUSDT" in {one["s"] for one in message})
-            assert simulator.exchange.quoting.awake == 1
+            assert (await with_many_pairs.watched())["pairs_quoted"] == 1

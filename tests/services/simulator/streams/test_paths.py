@@ -20,6 +20,8 @@ from services.simulator.streams.paths import Target, target
         ("/fstream/market/stream", b"streams=a@trade", Target("usdm", ("a@trade",), combined=True)),
         ("/fstream/private/ws", b"listenKey=abc", Target("usdm", ("abc",))),
         ("/ws-api/v3", b"", Target("spot", api=True)),
+        ("/ws-api/v3", b"returnRateLimits=true", Target("spot", api=True)),
+        ("/ws-api/v3", b"returnRateLimits=false", Target("spot", api=True, rate_limits=False)),
         ("/ws-fapi/v1", b"", Target("usdm", api=True)),
         ("/", b"", None),
         ("/wss", b"", None),

@@ -1,33 +1,26 @@
 """What accounts are told: everything, in order, on each of their streams, and nothing of others."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-import websockets
 
-from services.simulator.accounts import Account
-from services.simulator.streams.listen_keys import LIFE
-from tests.services.simulator.streams.running import Running, subscribe, told
+from tests.services.simulator.rest.venue_server import Account
+from tests.services.simulator.streams.running import Running
+from tests.services.simulator.streams.talk import closed, subscribe, told, user_stream
 
 _REPORT = "e E s c S o f q p P F g C x X r i l z L n N T t I w m M O Z Y Q V"
 _UPDATE = "s c S o f q p ap sp x X i l z L T t b a m R wt ot ps cp rp pP si ss V pm gtd er"
 
 
-async def _stream(simulator: Running, venue: str, account: Account) -> str:
-    """Return the path of an account's stream, by a listen key that REST gives out."""
-    path = "/api/v3/userDataStream" if venue == "spot" else "/fapi/v1/listenKey"
-    answer = await simulator.http.post(path, headers={"X-MBX-APIKEY": account.api_key})
-    key = answer.json()["listenKey"]
-    return f"/ws/{key}" if venue == "spot" else f"/fstream/private/ws?listenKey={key}"
-
-
-async def _told_of(simulator: Running, venue: Any, count: int = 1) -> None:
-    async with asyncio.timeout(10):
-        while len(simulator.streams.user_streams(venue)) < count:
-            await asyncio.sleep(0)
+@contextlib.asynccontextmanager
+async def _stream(simulator: Running, venue: str, account: Account) -> AsyncIterator[Any]:
+    """Open an account's stream."""
+    async with user_stream(simulator, venue, await simulator.listen_key(venue, account)) as socket:
+        yield socket
 
 
 async def _far_price(simulator: Running, path: str) -> int:
@@ -37,8 +30,7 @@ async def _far_price(simulator: Running, path: str) -> int:
 
 async def test_a_spot_order_is_told_from_its_begin_to_its_end(simulator: Running) -> None:
     account = await simulator.account(USDT="100000")
-    async with simulator.socket(await _stream(simulator, "spot", account)) as socket:
-        await _told_of(simulator, "spot")
+    async with _stream(simulator, "spot", account) as socket:
         price = await _far_price(simulator, "/api/v3/depth")
         order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
         await simulator.signed(
@@ -68,8 +60,7 @@ async def test_a_spot_order_is_told_from_its_begin_to_its_end(simulator: Running
 
 async def test_fills_add_up_to_the_balances(simulator: Running) -> None:
     account = await simulator.account(USDT="1000000")
-    async with simulator.socket(await _stream(simulator, "spot", account)) as socket:
-        await _told_of(simulator, "spot")
+    async with _stream(simulator, "spot", account) as socket:
         placed = await simulator.signed(
             "POST", "/api/v3/order", account, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="2"
         )
@@ -89,10 +80,7 @@ async def test_fills_add_up_to_the_balances(simulator: Running) -> None:
 
 async def test_deposits_are_told(simulator: Running) -> None:
     account = await simulator.account(USDT="1000")
-    paths = [await _stream(simulator, venue, account) for venue in ("spot", "usdm")]
-    async with simulator.socket(paths[0]) as spot, simulator.socket(paths[1]) as usdm:
-        await _told_of(simulator, "spot")
-        await _told_of(simulator, "usdm")
+    async with _stream(simulator, "spot", account) as spot, _stream(simulator, "usdm", account) as usdm:
         await simulator.hold(account, spot=250, usdm=1500)
         update, position = await told(spot), await told(spot)
         assert (update["e"], update["a"], update["d"]) == ("balanceUpdate", "USDT", "-750.00000000")
@@ -104,8 +92,7 @@ async def test_deposits_are_told(simulator: Running) -> None:
 
 async def test_a_futures_position_is_told(simulator: Running) -> None:
     account = await simulator.account(USDT="100000")
-    async with simulator.socket(await _stream(simulator, "usdm", account)) as socket:
-        await _told_of(simulator, "usdm")
+    async with _stream(simulator, "usdm", account) as socket:
         order = {"symbol": "BTCUSDT", "side": "SELL", "type": "MARKET", "quantity": "0.5"}
         await simulator.signed("POST", "/fapi/v1/order", account, **order)
         messages = [await told(socket)]
@@ -133,8 +120,7 @@ async def test_a_futures_position_is_told(simulator: Running) -> None:
 
 async def test_a_conditional_order_becomes_an_order_when_it_triggers(simulator: Running) -> None:
     account = await simulator.account(USDT="100000")
-    async with simulator.socket(await _stream(simulator, "usdm", account)) as socket:
-        await _told_of(simulator, "usdm")
+    async with _stream(simulator, "usdm", account) as socket:
         depth = await simulator.get("/fapi/v1/depth", symbol="BTCUSDT", limit=20)
         trigger = depth["asks"][9][0]
         order = {"symbol": "BTCUSDT", "side": "BUY", "type": "STOP_MARKET", "quantity": "0.01"}
@@ -160,16 +146,15 @@ async def test_a_conditional_order_becomes_an_order_when_it_triggers(simulator: 
 
 async def test_an_account_is_told_the_same_on_each_of_its_streams_and_nothing_of_others(simulator: Running) -> None:
     one, other = await simulator.account(USDT="1000000", BTC="1"), await simulator.account(USDT="1000000")
-    paths = [await _stream(simulator, "spot", account) for account in (one, one, other)]
-    assert paths[0] == paths[1]
+    keys = [await simulator.listen_key("spot", account) for account in (one, one, other)]
+    assert keys[0] == keys[1]
     async with (
-        simulator.socket(paths[0]) as first,
-        simulator.socket(paths[1].replace("/ws/", "/stream?streams=")) as second,
-        simulator.socket(paths[2]) as stranger,
+        user_stream(simulator, "spot", keys[0]) as first,
+        user_stream(simulator, "spot", keys[1], combined=True) as second,
+        user_stream(simulator, "spot", keys[2]) as stranger,
         simulator.socket("/ws-api/v3") as api,
     ):
-        await _told_of(simulator, "spot", 2)
-        answer = await subscribe(simulator, api, one)
+        answer = await subscribe(api, one)
         assert (answer["status"], answer["result"]) == (200, {"subscriptionId": 0})
         for number in range(20):
             side = "SELL" if number % 2 else "BUY"
@@ -197,35 +182,26 @@ async def _until_executions(receive: Callable[[], Awaitable[Any]], count: int) -
     return messages
 
 
-async def test_a_listen_key_that_runs_out_is_told(simulator: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    account = await simulator.account(USDT="1000")
-    path = await _stream(simulator, "spot", account)
-    async with simulator.socket(path) as socket:
-        await _told_of(simulator, "spot")
-        later = simulator.exchange.now_ms() + LIFE
-        monkeypatch.setattr(simulator.keys, "_now_ms", lambda: later)
+async def test_a_listen_key_that_runs_out_is_told(impatient: Running) -> None:
+    account = await impatient.account(USDT="1000")
+    key = await impatient.listen_key("spot", account)
+    async with user_stream(impatient, "spot", key) as socket:
+        assert account.api_key in (await impatient.watched())["accounts"]["spot"]
         expired = await told(socket)
-        assert (expired["e"], expired["listenKey"]) == ("listenKeyExpired", path.removeprefix("/ws/"))
-        with pytest.raises(websockets.ConnectionClosed):
-            await told(socket)
-    assert simulator.streams.user_streams("spot") == ()
+        assert (expired["e"], expired["listenKey"]) == ("listenKeyExpired", key)
+        assert await closed(socket) == 1000
+    assert account.api_key not in (await impatient.watched())["accounts"]["spot"]
 
 
 async def test_a_stream_ends_with_its_listen_key_and_with_its_account(simulator: Running) -> None:
     account = await simulator.account(USDT="1000")
-    async with simulator.socket(await _stream(simulator, "usdm", account)) as socket:
-        await _told_of(simulator, "usdm")
+    async with _stream(simulator, "usdm", account) as socket:
         await simulator.http.delete("/fapi/v1/listenKey", headers={"X-MBX-APIKEY": account.api_key})
-        with pytest.raises(websockets.ConnectionClosed):
-            await told(socket)
-    async with (
-        simulator.socket(await _stream(simulator, "usdm", account)) as socket,
-        simulator.socket("/ws-api/v3") as api,
-    ):
-        await _told_of(simulator, "usdm")
-        await subscribe(simulator, api, account)
-        await simulator.exchange.accounts.delete(account.api_key)
+        assert await closed(socket) == 1000
+    async with _stream(simulator, "usdm", account) as socket, simulator.socket("/ws-api/v3") as api:
+        assert (await subscribe(api, account))["status"] == 200
+        await simulator.delete(account)
         assert (await told(api))["event"]["e"] == "eventStreamTerminated"
-        with pytest.raises(websockets.ConnectionClosed):
-            await told(socket)
-    assert simulator.streams.user_streams("usdm") == ()
+        assert await closed(socket) == 1000
+    watched = await simulator.watched()
+    assert (watched["accounts"]["usdm"], watched["accounts"]["spot"]) == ([], [])
