@@ -16,7 +16,10 @@ from services.gateway_api.readiness import ReadinessCheck
 from services.gateway_api.routes.accounts import account_routes
 from services.gateway_api.routes.connectors import connector_routes
 from services.gateway_api.routes.events import event_routes
+from services.gateway_api.routes.market_data import market_data_routes
 from services.gateway_api.routes.meta import meta_routes
+from services.gateway_api.routes.portfolio import portfolio_routes
+from services.gateway_api.routes.trading import trading_routes
 from services.gateway_api.settings import EdgeSettings
 from services.gateway_api.stream.feed import EventFeed
 from services.gateway_api.stream.ring import EventRing
@@ -72,6 +75,9 @@ class GatewayApi:
                 meta_routes(readiness),
                 account_routes(commands),
                 connector_routes(commands),
+                portfolio_routes(commands),
+                trading_routes(commands),
+                market_data_routes(commands),
                 event_routes(self._feed),
                 *document_routes(settings.namespace),
             ],

@@ -1,13 +1,18 @@
 """Request bodies: how large, and JSON that may be anything until it has been read."""
 
 import asyncio
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import msgspec
+from litestar import Request
 from litestar.types import HTTPRequestEvent, Receive, Send
 
 from services.gateway_api.errors import HttpError, unprocessable
+from shared.bus.invalid import field_error
 from shared.errors import FieldError
+
+B = TypeVar("B")
 
 #: What a client still sends when its body was refused is read and dropped up to here, so that it sees the answer
 #: instead of a broken connection.
@@ -15,6 +20,8 @@ _LINGER_BYTES = 256 * 1024 * 1024
 _LINGER_SECONDS = 10.0
 
 _JSON_TYPES = frozenset({"", "application/json", "text/json"})
+#: What bytes that are no JSON end in. ValueError: not UTF-8, or a number of 5,000 digits.
+_NOT_JSON = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 def too_large(limit: int) -> HttpError:
@@ -83,19 +90,56 @@ async def _start(error: HttpError, send: Send, *more: tuple[bytes, bytes]) -> No
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
 
 
+async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[B], limit: int) -> B:
+    """Return what the body of `request` holds; no body stands for an empty object.
+
+    Decoded from the bytes themselves: a decimal that is written as a number never becomes a double.
+
+    Raises:
+        HttpError: 413 if it has more than `limit` bytes, 422 with what does not fit.
+    """
+    body = await request.body()
+    if not body:
+        body = b"{}"
+    elif len(body) > limit:
+        raise too_large(limit)
+    else:
+        _check_type(_content_type(request.scope["headers"]))
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        fault = field_error(error)
+        raise unprocessable(FieldError(("body", *fault.loc), fault.msg, fault.type)) from None
+    except _NOT_JSON:
+        raise _not_json() from None
+
+
 def json_object(body: bytes, content_type: str) -> dict[str, Any]:
     """Return the JSON object that `body` holds.
 
     Raises:
         HttpError: 422 if it is not said to be JSON, or is not, or is something else than an object.
     """
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type not in _JSON_TYPES and not media_type.endswith("+json"):
-        raise unprocessable(FieldError(("header", "content-type"), "Expected application/json", "content_type"))
+    _check_type(content_type)
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError):  # ValueError: not UTF-8, or a number of 5,000 digits
-        raise unprocessable(FieldError(("body",), "Not valid JSON", "json_invalid")) from None
+    except _NOT_JSON:
+        raise _not_json() from None
     if not isinstance(value, dict):
         raise unprocessable(FieldError(("body",), "Expected an object", "type_error"))
     return value
+
+
+def _check_type(content_type: str) -> None:
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type not in _JSON_TYPES and not media_type.endswith("+json"):
+        raise unprocessable(FieldError(("header", "content-type"), "Expected application/json", "content_type"))
+
+
+def _not_json() -> HttpError:
+    return unprocessable(FieldError(("body",), "Not valid JSON", "json_invalid"))
+
+
+def _content_type(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the header; Litestar's own way to it makes objects of all of them, which costs more than the body."""
+    return next((value.decode("latin-1") for name, value in headers if name == b"content-type"), "")

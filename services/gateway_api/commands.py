@@ -10,7 +10,7 @@ from services.gateway_api.errors import Headers, RefusedCommand
 from services.gateway_api.recent_writes import RecentWrites
 from shared.bus.client import Bus, decode_response
 from shared.contracts.declaration import AnyCommand, Command, Req, Res
-from shared.errors import CommandError
+from shared.errors import CommandError, ErrorCode
 
 _EMPTY = b"{}"
 
@@ -30,6 +30,14 @@ class Commands:
         Raises:
             RefusedCommand: if the command ends in an error.
         """
+        return Answer(await self.ask(command, request))
+
+    async def ask(self, command: AnyCommand, request: object = None) -> bytes:
+        """Ask and return the reply as it came.
+
+        Raises:
+            RefusedCommand: if the command ends in an error.
+        """
         actor = current_caller.get().actor
         body = _EMPTY if request is None else _encoder.encode(request)
         try:
@@ -42,7 +50,7 @@ class Commands:
             )
         except CommandError as error:
             raise RefusedCommand(command, error) from None
-        return Answer(reply.body)
+        return reply.body
 
     async def change(self, command: Command[Req, Res], request: Req, key: str | None) -> tuple[Res, Headers]:
         """Have a change made, under the caller's idempotency key or a new one.
@@ -53,9 +61,18 @@ class Commands:
         Raises:
             RefusedCommand: if the command ends in an error; an unknown outcome carries the key to ask by.
         """
-        actor = current_caller.get().actor
         if command.accepts_key:
             key = key or secrets.token_hex(16)
+        response = await self.send(command, request, key)
+        return response, () if key is None else (("idempotency-key", key),)
+
+    async def send(self, command: Command[Req, Res], request: Req, key: str | None = None) -> Res:
+        """Have a change made that is safe to repeat by what it is, or by `key`.
+
+        Raises:
+            RefusedCommand: if the command ends in an error. An answer that cannot be read leaves the outcome unknown.
+        """
+        actor = current_caller.get().actor
         try:
             reply = await self._bus.request_raw(
                 command, _encoder.encode(request), keys=command.owner_key_values(request), actor=actor, key=key
@@ -63,4 +80,8 @@ class Commands:
         except CommandError as error:
             raise RefusedCommand(command, error) from None
         self._recent.note(actor, command.service, reply.events)
-        return decode_response(command, reply.body), () if key is None else (("idempotency-key", key),)
+        try:
+            return decode_response(command, reply.body)
+        except CommandError as error:
+            detail = f"{error.detail}; it may have been done"
+            raise RefusedCommand(command, CommandError(ErrorCode.OUTCOME_UNKNOWN, detail, key=key)) from error

@@ -32,6 +32,13 @@ _NO_RESPONDERS = "503"
 _BUS_AWAY = "the message bus is not reachable"
 
 
+class NoResponders(CommandError):
+    """UNAVAILABLE because nobody answers the subject: no replica is there, or no owner of the command's keys."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(ErrorCode.UNAVAILABLE, f"the service {service} is not running")
+
+
 class Bus:
     """Sends commands as one NATS user. One instance serves a whole process part; requests run concurrently."""
 
@@ -250,7 +257,7 @@ def _read(command: AnyCommand, answer: Msg) -> messages.Reply:
     headers = answer.headers
     if headers:
         if not answer.data and headers.get(_STATUS) == _NO_RESPONDERS:
-            raise CommandError(ErrorCode.UNAVAILABLE, f"the service {command.service} is not running")
+            raise NoResponders(command.service)
         if messages.ERROR_CODE in headers:
             raise _decode_error(command, answer.data)
         return messages.Reply(answer.data, messages.decode_ids(headers.get(messages.EVENTS)))

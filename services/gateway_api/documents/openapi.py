@@ -11,7 +11,7 @@ from litestar.openapi.spec import Components, SecurityScheme, Server, Tag
 from shared.service import VERSION
 
 _DESCRIPTION = """\
-Accounts and exchange keys for crypto trading bots, with the routes of the Hummingbot API.
+Accounts, exchange keys, balances, orders and prices for crypto trading bots, with the routes of the Hummingbot API.
 
 Every route but those under *System* needs an identity: HTTP Basic, or an API key in `X-API-KEY`. Errors are
 `{"detail": ...}`; input that does not fit is 422 with the place and the reason of each fault. Lists answer with and
@@ -19,7 +19,7 @@ without the slash at their end. Every answer has an `X-Request-ID`; send one to 
 
 503 says that nothing was done and names the part that is away. 504 says that a change was sent and no answer came:
 send it again with the `idempotency_key` of the answer, as the header `Idempotency-Key`, and you get the first outcome.
-A key of your own makes it safe to repeat any change.
+A key of your own makes it safe to repeat any change. An order is repeated under its `client_order_id`.
 """
 
 #: How the Hummingbot API writes paths; the form without the slash is answered too.
@@ -27,7 +27,10 @@ _WITH_SLASH = frozenset({"/accounts", "/connectors"})
 
 _TAGS = [
     Tag("Accounts", "Accounts and their encrypted exchange keys."),
-    Tag("Connectors", "Exchanges, and what their credentials consist of."),
+    Tag("Connectors", "Exchanges: what their credentials consist of, which orders they take."),
+    Tag("Portfolio", "Balances and their value in USD. Values are JSON numbers with all their digits."),
+    Tag("Trading", "Orders and their fills."),
+    Tag("Market data", "Prices and order books."),
     Tag("Events", "Everything that happens, as it happens."),
     Tag("System", "What the API says of itself; no identity needed."),
 ]

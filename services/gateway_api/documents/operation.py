@@ -47,6 +47,7 @@ _SENTENCES: dict[int, tuple[str, str]] = {
     409: ("The idempotency key was used for another request", "The key was used with another content before"),
     413: ("Body too large", "The request body is larger than 10485760 bytes"),
     429: ("Too many requests, or too many wrong passwords from this address", "Too many requests"),
+    502: ("An exchange failed", "binance could not be asked: the connection was refused"),
     503: ("A part of the system is away; nothing was done", "the service credentials is not running"),
 }
 _FAULT_EXAMPLE = {"loc": ["path", "account_name"], "msg": "Only letters, digits, hyphens and underscores are allowed"}

@@ -1,0 +1,96 @@
+"""`/market-data`: prices and order books."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Router, get, post
+
+from services.gateway_api.answers import Answer
+from services.gateway_api.bodies import read_body
+from services.gateway_api.commands import Commands
+from services.gateway_api.documents.operation import json_body, operation
+from services.gateway_api.inputs.market_data import BOOK_SCHEMA, PRICES_SCHEMA, BookBody, PricesBody
+from services.gateway_api.shapes.market_data import prices
+from shared.contracts.marketdata import FEED_SETTINGS, GET_BOOK, GET_PRICES, Book, FeedSettings, Prices
+
+_TAG = "Market data"
+_BODY_LIMIT = 256 * 1024
+_ERRORS = (400, 403, 404, 413, 422, 502)
+
+_prices_body = msgspec.json.Decoder(PricesBody)
+_book_body = msgspec.json.Decoder(BookBody)
+
+
+def market_data_routes(commands: Commands) -> Router:
+    """Return the routes of the group, which ask through `commands`."""
+
+    @get(
+        "/settings",
+        **operation(
+            "get_market_data_settings",
+            "How long a feed lives without anybody who asks",
+            FeedSettings,
+            {"cleanup_interval": 300, "feed_timeout": 600, "description": "Seconds"},
+            tag=_TAG,
+        ),
+    )
+    async def get_settings() -> Answer:
+        return await commands.query(FEED_SETTINGS)
+
+    @post(
+        "/prices",
+        **operation(
+            "get_prices",
+            "The prices of pairs",
+            Prices,
+            {
+                "connector": "binance",
+                "prices": {"BTC-USDT": 65000.5},
+                "timestamp": 1767225600.0,
+                "BTC-USDT": {"price": 65000.5, "timestamp": 1767225600.0},
+            },
+            tag=_TAG,
+            errors=_ERRORS,
+            description=(
+                "Mid prices, or last ones where a side of the book is empty. Each price also stands under its pair's"
+                " name. A pair that the connector does not have is left out; 404 when it has none of them."
+            ),
+            kind=json_body(
+                PRICES_SCHEMA,
+                "Whose prices.",
+                {"connector_name": "binance", "trading_pairs": ["BTC-USDT"]},
+                required=True,
+            ),
+        ),
+    )
+    async def get_prices(request: Request[Any, Any, Any]) -> Answer:
+        asked = (await read_body(request, _prices_body, _BODY_LIMIT)).command()
+        return Answer(prices(await commands.ask(GET_PRICES, asked), asked.trading_pairs))
+
+    @post(
+        "/order-book",
+        **operation(
+            "get_order_book",
+            "The order book of a pair",
+            Book,
+            {
+                "trading_pair": "BTC-USDT",
+                "bids": [{"price": 65000.0, "amount": 0.5}],
+                "asks": [{"price": 65001.0, "amount": 0.25}],
+                "timestamp": 1767225600.0,
+            },
+            tag=_TAG,
+            errors=_ERRORS,
+            description="Bids from the highest, asks from the lowest.",
+            kind=json_body(
+                BOOK_SCHEMA,
+                "Which book.",
+                {"connector_name": "binance", "trading_pair": "BTC-USDT", "depth": 10},
+                required=True,
+            ),
+        ),
+    )
+    async def get_order_book(request: Request[Any, Any, Any]) -> Answer:
+        return await commands.query(GET_BOOK, (await read_body(request, _book_body, _BODY_LIMIT)).command())
+
+    return Router("/market-data", route_handlers=[get_settings, get_prices, get_order_book])

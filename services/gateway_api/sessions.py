@@ -1,0 +1,41 @@
+"""Commands to the one replica that owns a session, and why there is nobody when nobody answers."""
+
+from services.gateway_api.commands import Commands
+from services.gateway_api.errors import RefusedCommand
+from shared.bus.client import NoResponders, decode_response
+from shared.contracts.declaration import Command, Req, Res
+from shared.contracts.portfolio import GET_SESSION, Session, SessionRef, SessionState
+from shared.errors import CommandError, ErrorCode
+
+_STATES = {
+    SessionState.STARTING: "it is being brought up to date",
+    SessionState.WAITING: "the exchange cannot be reached",
+    SessionState.REFUSED: "the exchange refuses its keys",
+}
+_NOBODY = "no replica of portfolio has it at the moment"
+
+
+async def send_to_session(
+    commands: Commands, command: Command[Req, Res], request: Req, session: SessionRef, key: str | None = None
+) -> Res:
+    """Have the owner of `session` do something. Names are looked at only when nobody owns it: who does knows them.
+
+    Raises:
+        RefusedCommand: if the command ends in an error. Nobody owns the session: NOT_FOUND if the account, the
+            connector or the credential does not exist, REFUSED if the connector cannot trade, else UNAVAILABLE.
+    """
+    try:
+        return await commands.send(command, request, key)
+    except RefusedCommand as refused:
+        if not isinstance(refused.error, NoResponders):
+            raise
+    reply = await commands.ask(GET_SESSION, session)
+    raise RefusedCommand(command, _away(decode_response(GET_SESSION, reply)))
+
+
+def _away(session: Session) -> CommandError:
+    why = session.reason or _STATES.get(session.state, _NOBODY)
+    return CommandError(
+        ErrorCode.UNAVAILABLE,
+        f"portfolio cannot trade with '{session.account_name}' on {session.connector_name} at the moment: {why}",
+    )
