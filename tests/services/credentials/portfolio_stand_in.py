@@ -24,7 +24,7 @@ class PortfolioStandIn:
 
     Attributes:
         tried: the values that came, by account and connector, in their order.
-        request: the signed request to answer instead of one of its own.
+        request: the signed request to answer instead of a new one, with who can open what is sealed to it.
         rubbish: what to answer instead of a verdict.
         hears: cleared, it takes checks and gives no answer until it is set.
     """
@@ -33,8 +33,7 @@ class PortfolioStandIn:
         self.verdict = GOOD
         self.tried: list[tuple[str, str, dict[str, Any]]] = []
         self.asked = 0
-        self.seed = KEY.seed
-        self.request: SecretRequest | None = None
+        self.request: tuple[SecretAsker, SecretRequest] | None = None
         self.rubbish: bytes | None = None
         self.hears = asyncio.Event()
         self.hears.set()
@@ -59,10 +58,10 @@ class PortfolioStandIn:
     def _ask(self, wanted: CredentialRef, call: Call) -> KeyAsk:
         assert call.actor == "credentials"
         self.asked += 1
-        asker = SecretAsker("portfolio", self.seed)
-        request = self.request or asker.request(wanted.account_name, wanted.connector_name, 5.0)
-        self._requests[request.nonce] = (asker, request)
-        return KeyAsk(CHECKER, request)
+        asker = SecretAsker("portfolio", KEY.seed)
+        asked = self.request or (asker, asker.request(wanted.account_name, wanted.connector_name, 5.0))
+        self._requests[asked[1].nonce] = asked
+        return KeyAsk(CHECKER, asked[1])
 
     async def _check(self, check: KeyCheck, call: Call) -> KeyChecked | Reply:
         assert call.deadline <= time.time() + 8

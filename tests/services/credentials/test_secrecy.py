@@ -2,39 +2,42 @@
 
 import base64
 import contextlib
-import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 
-from hummingbus.stack.nkey import Nkey
 from shared.bus.client import Bus
 from shared.contracts import credentials as contract
 from shared.contracts.credentials import (
     ApiKeyCreate,
     ApiKeyRevoke,
     CredentialPut,
+    CredentialRef,
     KeyCheck,
     KeyringRotate,
     PasswordCheck,
 )
+from shared.contracts.portfolio import KeyChecked, KeyVerdict
 from shared.errors import CommandError
 from shared.secrets.sealing import SecretAsker
 from shared.telemetry.logs import configure_logs
+from tests.eventually import eventually
 from tests.services.credentials import stored
 from tests.services.credentials.conftest import CONFIG_PASSWORD, PASSWORD, USERNAME, Asker, Start
+from tests.services.credentials.portfolio_stand_in import KEY, PortfolioStandIn
+from tests.services.credentials.simulator_stand_in import SimulatorStandIn
 
 NEW_CONFIG_PASSWORD = "new-config-Wm4XtQ"
-KEY = Nkey.new()
 VALUES = {
     "lighter_l1_address": "0xaddress-Jh27Kd",
     "lighter_api_key_index": "731946285012",
     "lighter_api_private_key": "private-key-Rt91Zq",
     "lighter_account_limit": "limit-Pc83Vb",
 }
+TRIED = {"binance_api_key": "tried-key-Bd35Tx", "binance_api_secret": "tried-secret-Ho92Lm"}
 MISPLACED = "misplaced-Gy56Nw"
 WRONG_PASSWORD = "wrong-password-Ls40Fx"
 
@@ -49,11 +52,47 @@ def logs(capfd: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[st
     root.handlers[:], root.level = before
 
 
-async def use(start: Start, bus: Bus) -> tuple[list[str], list[str]]:
+class Neighbours(NamedTuple):
+    """The services that are asked when a credential is added."""
+
+    simulator: SimulatorStandIn
+    portfolio: PortfolioStandIn
+
+
+@pytest.fixture
+def neighbours(simulator: SimulatorStandIn, portfolio: PortfolioStandIn) -> Neighbours:
+    return Neighbours(simulator, portfolio)
+
+
+async def add(ask: Asker, neighbours: Neighbours) -> list[CommandError]:
+    """Add credentials that are tried and that have an account opened; return the errors."""
+    portfolio, simulator = neighbours.portfolio, neighbours.simulator
+    binance, paper = CredentialPut("master_account", "binance", TRIED), CredentialPut("master_account", "paper", {})
+    reason = f"signed by {TRIED['binance_api_secret']}"
+    for verdict in (KeyVerdict.GOOD, KeyVerdict.UNKNOWN):
+        portfolio.verdict = KeyChecked(verdict, reason)
+        await ask(contract.PUT_CREDENTIAL, binance)
+    portfolio.verdict = KeyChecked(KeyVerdict.WRONG, reason)
+    errors = [await ask.refused(contract.PUT_CREDENTIAL, binance)]
+    portfolio.verdict = KeyChecked(KeyVerdict.WRONG, "signed by api-secret-1")
+    errors.append(await ask.refused(contract.PUT_CREDENTIAL, paper))
+    portfolio.verdict = KeyChecked(KeyVerdict.GOOD)
+    await ask(contract.PUT_CREDENTIAL, paper)
+    simulator.close_failures = 1
+    await ask(contract.PUT_CREDENTIAL, paper)
+    simulator.rubbish = b'{"api_secret": "%s"' % MISPLACED.encode()
+    errors.append(await ask.refused(contract.PUT_CREDENTIAL, paper))
+    await ask(contract.DELETE_CREDENTIAL, CredentialRef("master_account", "paper"))
+    await eventually(lambda: not simulator.accounts)
+    return errors
+
+
+async def use(start: Start, bus: Bus, neighbours: Neighbours) -> tuple[list[str], list[str]]:
     """Do everything that handles a secret; return the secrets, and the texts of all errors."""
     ask, edge, portfolio = Asker(bus, "outside"), Asker(bus, "gateway_api"), Asker(bus, "portfolio")
     errors: list[CommandError] = []
-    await start(SERVICE_KEYS=json.dumps({"portfolio": KEY.public_key}))
+    await start()
+    errors += await add(ask, neighbours)
     await ask(contract.PUT_CREDENTIAL, CredentialPut("master_account", "lighter", VALUES), key="k")
     await ask(contract.PUT_CREDENTIAL, CredentialPut("master_account", "lighter", VALUES), key="k")
     for values in ({**VALUES, "lighter_api_key_index": MISPLACED}, {"more": MISPLACED}, {"more": {MISPLACED: [1.5]}}):
@@ -81,7 +120,17 @@ async def use(start: Start, bus: Bus) -> tuple[list[str], list[str]]:
     await ask(contract.ROTATE_KEYRING, KeyringRotate(CONFIG_PASSWORD, NEW_CONFIG_PASSWORD), key="r")
     with contextlib.suppress(SystemExit):
         await start(CONFIG_PASSWORD=WRONG_PASSWORD)
-    secrets = [*VALUES.values(), MISPLACED, WRONG_PASSWORD, PASSWORD, CONFIG_PASSWORD, NEW_CONFIG_PASSWORD]
+    simulated = [f"api-{part}-{number}" for part in ("key", "secret") for number in (1, 2, 3)]
+    secrets = [
+        *VALUES.values(),
+        *TRIED.values(),
+        *simulated,
+        MISPLACED,
+        WRONG_PASSWORD,
+        PASSWORD,
+        CONFIG_PASSWORD,
+        NEW_CONFIG_PASSWORD,
+    ]
     texts = [repr(error) + msgspec.json.encode(error.body()).decode() for error in errors]
     return [*secrets, made.api_key, made.api_key.rpartition("_")[2], KEY.seed], texts
 
@@ -96,9 +145,9 @@ def shows(value: Any, secret: str) -> bool:
 
 
 async def test_nothing_that_is_written_shows_a_secret(
-    logs: pytest.CaptureFixture[str], start: Start, bus: Bus, database_url: str
+    logs: pytest.CaptureFixture[str], start: Start, bus: Bus, neighbours: Neighbours, database_url: str
 ) -> None:
-    secrets, errors = await use(start, bus)
+    secrets, errors = await use(start, bus, neighbours)
     rows = await stored.everything(database_url)
     assert {"credentials", "api_keys", "users", "idempotency", "outbox", "keyring"} <= {t for t in rows if rows[t]}
     written = logs.readouterr()
