@@ -1,0 +1,67 @@
+"""The marketdata service: its parts, put together."""
+
+from collections.abc import Mapping
+
+from services.marketdata.feeds import Feeds
+from services.marketdata.handlers import Handlers
+from services.marketdata.live_outlet import LiveOutlet
+from services.marketdata.settings import MarketdataSettings
+from services.marketdata.venue import MarketSource, Venues
+from shared.bus.dispatcher import Dispatcher
+from shared.contracts.marketdata import SERVICE
+from shared.exchanges.registry import Exchanges
+from shared.service import Health, Service
+from shared.settings import load
+
+#: Handlers that may wait at a time. They wait for exchanges and cost nothing meanwhile: one that is slow must not take
+#: the places of the others.
+CONCURRENCY = 1000
+
+
+class MarketdataService:
+    """Prices, books and trading rules: one feed for everybody."""
+
+    def __init__(self, settings: MarketdataSettings, source: MarketSource) -> None:
+        self._venues = Venues(source)
+        self._outlet = LiveOutlet(settings, SERVICE)
+        self._feeds = Feeds(settings, self._outlet)
+        self._dispatcher = Dispatcher(settings, SERVICE, concurrency=CONCURRENCY)
+        Handlers(settings, self._venues, self._feeds).register(self._dispatcher)
+
+    @property
+    def name(self) -> str:
+        return SERVICE
+
+    async def start(self) -> None:
+        """Start serving; wait for NATS where it is not there yet. Exchanges are first asked when somebody asks us."""
+        await self._outlet.start()
+        self._feeds.start()
+        await self._dispatcher.start(self.health)
+
+    async def drain(self) -> None:
+        """Answer what has arrived, then stop."""
+        await self._dispatcher.drain()
+        await self._feeds.stop()
+        await self._venues.stop()
+        await self._outlet.stop()
+
+    def health(self) -> Health:
+        """Return whether this replica can do its work. An exchange that is away is no fault of it."""
+        reasons = () if self._outlet.connected else ("live data do not reach the bus",)
+        figures = (
+            *self._feeds.figures(),
+            ("live_sent", float(self._outlet.sent)),
+            ("live_overtaken", float(self._outlet.overtaken)),
+            ("live_lost", float(self._outlet.lost)),
+        )
+        return Health(not reasons, reasons, figures)
+
+
+def create(overrides: Mapping[str, str]) -> Service:
+    """Return the service with the settings of the environment, under `overrides`.
+
+    Raises:
+        pydantic.ValidationError: if a setting does not fit.
+    """
+    settings = load(MarketdataSettings, overrides)
+    return MarketdataService(settings, Exchanges(settings.endpoints()))

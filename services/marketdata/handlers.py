@@ -1,0 +1,192 @@
+"""The commands of the service: message in, answer from memory; where memory has none, a task that waits for it."""
+
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from services.marketdata.book_levels import answer
+from services.marketdata.failures import command_error
+from services.marketdata.feeds import Feeds
+from services.marketdata.prices import price_of
+from services.marketdata.quote_board import Quotes
+from services.marketdata.rates import token_values
+from services.marketdata.settings import MarketdataSettings
+from services.marketdata.tickers import Tickers
+from services.marketdata.venue import Rules, Venue, Venues
+from shared.bus.dispatcher import Dispatcher
+from shared.bus.messages import Call, Reply
+from shared.contracts import marketdata as contract
+from shared.contracts.credentials import Nothing
+from shared.errors import CommandError, ErrorCode, not_found
+from shared.exchanges.errors import ExchangeError
+
+T = TypeVar("T")
+Later = Coroutine[Any, Any, T]
+
+#: Seconds before the caller's deadline at which waiting ends, so that it gets a reason and not silence.
+MARGIN = 0.3
+#: Questions that may wait for one exchange at a time: those who come then would only wait longer.
+MOST_WAITING = 200
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+class Handlers:
+    """Handlers of every command."""
+
+    def __init__(self, settings: MarketdataSettings, venues: Venues, feeds: Feeds) -> None:
+        self._venues = venues
+        self._feeds = feeds
+        self._waiting: dict[str, int] = {}
+        self._settings_reply = Reply(_encode(_feed_settings(settings)))
+
+    def register(self, dispatcher: Dispatcher) -> None:
+        """Let `dispatcher` hand the commands to these handlers."""
+        dispatcher.on(contract.LIST_RULES, self.list_rules)
+        dispatcher.on(contract.LIST_ORDER_TYPES, self.list_order_types)
+        dispatcher.on(contract.GET_PRICES, self.get_prices)
+        dispatcher.on(contract.GET_BOOK, self.get_book)
+        dispatcher.on(contract.FEED_SETTINGS, self.feed_settings)
+        dispatcher.on(contract.VALUE_TOKENS, self.value_tokens)
+
+    def list_rules(self, request: contract.RulesFilter, call: Call) -> Reply | Later[Reply]:
+        venue = self._venues[request.connector_name]
+        rules = venue.rules_now()
+        if rules is not None:
+            return _rules(venue, rules, request.trading_pairs)
+
+        async def later() -> Reply:
+            return _rules(venue, await venue.rules(_seconds(call)), request.trading_pairs)
+
+        return self._wait(venue, later)
+
+    def list_order_types(self, request: contract.MarketRef, _: Call) -> contract.OrderTypes:
+        venue = self._venues[request.connector_name]
+        return contract.OrderTypes(venue.name, venue.market.order_types())
+
+    def get_prices(self, request: contract.PricesFilter, call: Call) -> contract.Prices | Later[contract.Prices]:
+        venue = self._venues[request.connector_name]
+        board = self._feeds.tickers(venue)
+        rules = venue.rules_now()
+        if rules is not None:
+            tickers = board.now(_known(venue, rules, request.trading_pairs))
+            if tickers is not None:
+                return _prices(venue, tickers)
+
+        async def later() -> contract.Prices:
+            until = time.monotonic() + _seconds(call)
+            known = _known(venue, await venue.rules(until - time.monotonic()), request.trading_pairs)
+            return _prices(venue, await board.get(known, until - time.monotonic()))
+
+        return self._wait(venue, later)
+
+    def get_book(self, request: contract.BookFilter, call: Call) -> contract.Book | Later[contract.Book]:
+        venue = self._venues[request.connector_name]
+        pair, depth = request.trading_pair, request.depth
+        rules = venue.rules_now()
+        if rules is not None:
+            _check_known(venue, rules, pair)
+            book = self._feeds.book(venue, pair).now(depth)
+            if book is not None:
+                return answer(book, depth)
+
+        async def later() -> contract.Book:
+            until = time.monotonic() + _seconds(call)
+            _check_known(venue, await venue.rules(until - time.monotonic()), pair)
+            return answer(await self._feeds.book(venue, pair).get(depth, until - time.monotonic()), depth)
+
+        return self._wait(venue, later)
+
+    def feed_settings(self, _: Nothing, __: Call) -> Reply:
+        return self._settings_reply
+
+    def value_tokens(self, request: contract.Valuation, call: Call) -> contract.Valued | Later[contract.Valued]:
+        venue = self._venues[request.connector_name]
+        board = self._feeds.quotes(venue)
+        quotes = board.now()
+        if quotes is not None:
+            return _valued(request, quotes)
+
+        async def later() -> contract.Valued:
+            return _valued(request, await board.get(_seconds(call)))
+
+        return self._wait(venue, later)
+
+    def _wait(self, venue: Venue, work: Callable[[], Awaitable[T]]) -> Later[T]:
+        """Return `work` for the dispatcher to run: the exchange's failures are told, and not too many wait for it."""
+        if self._waiting.get(venue.name, 0) >= MOST_WAITING:
+            raise CommandError(ErrorCode.BUSY, f"Too many questions wait for the exchange '{venue.name}' already")
+
+        async def waiting() -> T:
+            self._waiting[venue.name] = self._waiting.get(venue.name, 0) + 1
+            try:
+                return await work()
+            except ExchangeError as error:
+                raise command_error(venue.name, error) from error
+            finally:
+                self._waiting[venue.name] -= 1
+
+        return waiting()
+
+
+def _seconds(call: Call) -> float:
+    return max(0.0, call.seconds_left() - MARGIN)
+
+
+def _feed_settings(settings: MarketdataSettings) -> contract.FeedSettings:
+    return contract.FeedSettings(
+        cleanup_interval=settings.cleanup_interval,
+        feed_timeout=settings.feed_timeout,
+        description=(
+            f"A feed that nobody has asked for in {settings.feed_timeout} s ends;"
+            f" this is looked at every {settings.cleanup_interval} s."
+        ),
+    )
+
+
+def _check_known(venue: Venue, rules: Rules, pair: str) -> None:
+    if pair not in rules:
+        raise not_found(f"Trading pair '{pair}' not found on '{venue.name}'")
+
+
+def _known(venue: Venue, rules: Rules, pairs: Sequence[str]) -> list[str]:
+    """Return those of `pairs` that the venue has, each once.
+
+    Raises:
+        CommandError: NOT_FOUND if it has none of them.
+    """
+    known = [pair for pair in dict.fromkeys(pairs) if pair in rules]
+    if not known:
+        named = ", ".join(pairs[:5]) + (", …" if len(pairs) > 5 else "")
+        raise not_found(f"None of these trading pairs found on '{venue.name}': {named}")
+    return known
+
+
+def _rules(venue: Venue, rules: Rules, pairs: Sequence[str] | None) -> Reply:
+    if pairs is None:
+        return venue.all_rules_reply(rules)
+    return Reply(_encode({pair: rules[pair] for pair in _known(venue, rules, pairs)}))
+
+
+def _prices(venue: Venue, tickers: Tickers) -> contract.Prices:
+    prices = {}
+    oldest = float("inf")
+    for pair, ticker in tickers.items():
+        price = price_of(ticker)
+        if price is not None:
+            prices[pair] = price
+            oldest = min(oldest, ticker.timestamp)
+    return contract.Prices(venue.name, prices, oldest if prices else time.time())
+
+
+def _valued(request: contract.Valuation, quotes: Quotes) -> contract.Valued:
+    values = token_values(request.tokens, request.quote, quotes)
+    oldest = min((value.timestamp for value in values.values()), default=float("inf"))
+    # Without any price of the market (dollars in dollars) it holds now.
+    return contract.Valued(
+        quote=request.quote,
+        prices={token: value.price for token, value in values.items()},
+        timestamp=min(oldest, time.time()),
+    )

@@ -1,0 +1,16 @@
+"""What a ticker says the price is."""
+
+import math
+
+from shared.contracts.marketdata import LiveTicker
+
+
+def price_of(ticker: LiveTicker) -> float | None:
+    """Return the mid of the top of the book, or the last price where a side is empty; None if there is neither.
+
+    A crossed top (the two sides of a stream can come from different moments) counts as an empty one.
+    """
+    bid, ask = ticker.bid, ticker.ask
+    if 0 < bid <= ask < math.inf:
+        return (bid + ask) / 2
+    return ticker.last if 0 < ticker.last < math.inf else None

@@ -1,0 +1,22 @@
+"""Settings of the marketdata service."""
+
+from pydantic import Field
+
+from shared.exchanges.settings import ExchangeSettings
+from shared.settings import Settings
+
+
+class MarketdataSettings(Settings, ExchangeSettings):
+    """How long feeds live and what they may serve; in seconds.
+
+    Attributes:
+        feed_timeout: a feed that nobody has asked for so long ends.
+        cleanup_interval: time between two looks for such feeds.
+        stale_after: a stream that brings nothing for so long is opened again.
+        max_age: the oldest state that is still answered with, by its own timestamp, while the exchange is away.
+    """
+
+    feed_timeout: int = Field(600, alias="MARKET_DATA_FEED_TIMEOUT", ge=1, le=7 * 24 * 3600)
+    cleanup_interval: int = Field(300, alias="MARKET_DATA_CLEANUP_INTERVAL", ge=1, le=24 * 3600)
+    stale_after: float = Field(30.0, alias="MARKET_DATA_STALE_AFTER", gt=0, le=3600)
+    max_age: float = Field(60.0, alias="MARKET_DATA_MAX_AGE", ge=0, le=3600)

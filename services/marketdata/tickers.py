@@ -1,0 +1,186 @@
+"""The tickers of one exchange: in memory for the pairs that somebody has asked for, kept true by streams."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from services.marketdata.failures import NoAnswer
+from services.marketdata.shared_fetch import SharedFetch
+from services.marketdata.ticker_group import TickerGroup
+from shared.contracts.marketdata import LiveTicker
+from shared.exchanges.errors import ExchangeError, Refused
+from shared.exchanges.interface import Market
+from shared.tasks import end_task
+
+#: Seconds that an answer by REST is good for while there is no stream.
+REST_AGE = 1.0
+#: Seconds that a stream's first state is waited for when REST has failed.
+GRACE = 1.0
+
+Tickers = dict[str, LiveTicker]
+
+
+class Kept(msgspec.Struct):
+    """What is known of a pair. `heard`, `asked_at`: monotonic clock; `heard` is 0 before anything was heard.
+
+    Without a ticker although something was heard, the exchange has none: no orders, and nothing was ever traded.
+    """
+
+    pair: str
+    group: TickerGroup
+    asked_at: float
+    ticker: LiveTicker | None = None
+    heard: float = 0.0
+
+    def is_present(self, now: float) -> bool:
+        """Whether the ticker is the present one: the running stream has brought it, or REST a moment ago."""
+        if self.heard == 0:
+            return False
+        live_since = self.group.live_since
+        return now - self.heard <= REST_AGE or (live_since is not None and self.heard >= live_since)
+
+
+class TickerBoard:
+    """The tickers of one market; `publish` gets each that a stream brings."""
+
+    def __init__(
+        self, market: Market, publish: Callable[[LiveTicker], None], *, patience: float, max_age: float
+    ) -> None:
+        self._market = market
+        self._publish = publish
+        self._patience = patience
+        self._max_age = max_age
+        self._kept: dict[str, Kept] = {}
+        self._groups: list[TickerGroup] = []
+        self._wanted: dict[str, Kept] = {}
+        self._fetch = SharedFetch(f"{market.connector} tickers", self._ask)
+        self._arrived = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def groups(self) -> Sequence[TickerGroup]:
+        """The streams."""
+        return self._groups
+
+    def now(self, pairs: Iterable[str]) -> Tickers | None:
+        """Return the tickers of pairs if memory holds the present ones of all, else None."""
+        now = time.monotonic()
+        found = {}
+        for pair in pairs:
+            kept = self._kept.get(pair)
+            if kept is None:
+                return None
+            kept.asked_at = now
+            if not kept.is_present(now):
+                return None
+            if kept.ticker is not None:
+                found[pair] = kept.ticker
+        return found
+
+    async def get(self, pairs: Sequence[str], seconds: float) -> Tickers:
+        """Return the tickers of pairs; follow those that are new. Pairs for which the exchange has none are left out.
+
+        Raises:
+            ExchangeError: if the exchange does not give them within `seconds`, and memory holds none for one of them
+                that is young enough.
+        """
+        until = time.monotonic() + seconds
+        wanted = [self._follow(pair) for pair in pairs]
+        try:
+            await self._make_present(wanted, until)
+        except ExchangeError:
+            oldest = time.monotonic() - self._max_age
+            if any(kept.heard == 0 or kept.heard < oldest for kept in wanted):
+                raise
+        return {kept.pair: kept.ticker for kept in wanted if kept.ticker is not None}
+
+    async def forget(self, before: float) -> list[str]:
+        """End the feeds of pairs that nobody has asked for since `before` (monotonic clock); return them."""
+        idle = [pair for pair, kept in self._kept.items() if kept.asked_at < before]
+        for pair in idle:
+            self._kept.pop(pair).group.remove(pair)
+        empty = [group for group in self._groups if not group.pairs]
+        self._groups = [group for group in self._groups if group.pairs]
+        for group in empty:
+            await group.stop()
+        return idle
+
+    async def stop(self) -> None:
+        """End all streams."""
+        await self._fetch.stop()
+        for group in self._groups:
+            await group.stop()
+
+    def _follow(self, pair: str) -> Kept:
+        now = time.monotonic()
+        kept = self._kept.get(pair)
+        if kept is None:
+            group = next((group for group in self._groups if group.has_room), None)
+            if group is None:
+                group = TickerGroup(self._market, self._take, self._patience)
+                self._groups.append(group)
+            group.add(pair)
+            kept = self._kept[pair] = Kept(pair, group, now)
+        kept.asked_at = now
+        return kept
+
+    async def _make_present(self, wanted: list[Kept], until: float) -> None:
+        """Return when the present tickers are there, by their streams or by REST, whichever is first."""
+        arriving = asyncio.create_task(self._until_present(wanted))
+        asking = asyncio.create_task(self._by_rest(wanted, until))
+        try:
+            left = max(0.0, until - time.monotonic())
+            await asyncio.wait({arriving, asking}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if arriving.done():
+                return
+            failure = asking.result() if asking.done() else NoAnswer()
+            if failure is None:
+                return
+            await asyncio.wait({arriving}, timeout=max(0.0, min(GRACE, until - time.monotonic())))
+            if not arriving.done():
+                raise failure.with_traceback(None)
+        finally:
+            await end_task(arriving)
+            await end_task(asking)
+
+    async def _until_present(self, wanted: list[Kept]) -> None:
+        missing = wanted
+        while missing := [kept for kept in missing if not kept.is_present(time.monotonic())]:
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    async def _by_rest(self, wanted: list[Kept], until: float) -> ExchangeError | None:
+        began = time.monotonic()
+        missing = [kept for kept in wanted if not kept.is_present(began)]
+        self._wanted |= {kept.pair: kept for kept in missing}
+        try:
+            # More than once where a question was under way already, that had begun before these were wanted.
+            while any(kept.heard < began for kept in missing):
+                await self._fetch.get(0.0, until - time.monotonic())
+        except ExchangeError as error:
+            return error
+        return None
+
+    async def _ask(self) -> Tickers:
+        wanted, self._wanted = self._wanted, {}
+        try:
+            found = await self._market.fetch_tickers(tuple(wanted))
+        except Refused:
+            # One pair that it does not take must not cost the others theirs.
+            found = await self._market.fetch_tickers()
+        now = time.monotonic()
+        for pair, kept in wanted.items():
+            kept.ticker, kept.heard = found.get(pair, kept.ticker), now
+        self._arrived.set()
+        return found
+
+    def _take(self, ticker: LiveTicker) -> None:
+        kept = self._kept.get(ticker.trading_pair)
+        if kept is not None:
+            kept.ticker, kept.heard = ticker, time.monotonic()
+            self._arrived.set()
+            self._publish(ticker)
