@@ -12,6 +12,7 @@ from services.simulator.engine.refusal import outcome_unknown, overloaded
 from services.simulator.engine.symbols import spot_symbols, usdm_symbols
 from services.simulator.engines import LiveFutures, LiveSpot
 from services.simulator.faults import Faults
+from services.simulator.funding import Funding
 from services.simulator.glance import Glance
 from services.simulator.history import History
 from services.simulator.interest import Interest
@@ -40,6 +41,7 @@ class Exchange:
         history: orders, fills and incomes of users, ended ones as well.
         live: candles and trades, of the past and as they really were.
         quoting: who looks at which pair; see `Quoting.watch`.
+        funding: pays it when it is due.
         glance: prices of pairs that need not be quoted for that.
         faults: what is to go wrong on demand.
         funding_hours: hours between two payments of funding.
@@ -73,6 +75,7 @@ class Exchange:
         self.live = LiveMarket(self.market, (*spot, *usdm), store, self.market_ms, self.look)
         self._interest = Interest()
         self.quoting = Quoting(self, self.live, self._interest)
+        self.funding = Funding(self, self._interest)
         self.glance = Glance(self.spot, self.usdm, self.market, self.quoting, self.market_ms)
         self._journal.listen(self.live.heard)
         self._journal.listen(self._interest.heard)
@@ -98,6 +101,7 @@ class Exchange:
             await self._store.write(changes)
         self._recording = True
         self._journal.start()
+        await self.funding.start()
         self.quoting.start()
 
     async def stop(self) -> None:
@@ -140,6 +144,12 @@ class Exchange:
         if self._recording:
             self.quoting.look(venue, symbol)
 
+    def advance(self, now: int) -> None:
+        """Bring both engines to the time `now`, and pay the funding that is due by then."""
+        self.spot.advance(now)
+        self.usdm.advance(now)
+        self.funding.pay(now)
+
     async def durable(self) -> None:
         """Return when everything that was done so far is durable.
 
@@ -162,9 +172,7 @@ class Exchange:
     def _ready(self) -> None:
         if self._journal.stalled:
             raise overloaded()
-        now = self.market_ms()
-        self.spot.advance(now)
-        self.usdm.advance(now)
+        self.advance(self.market_ms())
 
     def _record(self, venue: Venue, outcome: Outcome) -> None:
         if self._recording:

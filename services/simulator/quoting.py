@@ -1,4 +1,4 @@
-"""The clock of the market: synthetic makers quote, takers trade, mark prices move and funding is paid.
+"""The clock of the market: synthetic makers quote, takers trade, mark prices move.
 
 Only pairs that somebody looks at are quoted: that a stream is open for, that were asked for a moment ago, or in which a
 user has an order or a position. The others cost nothing; they are brought up to date when somebody looks, and what was
@@ -7,24 +7,19 @@ traded until then is what the synthetic past says.
 
 import asyncio
 from collections.abc import Callable
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from services.simulator.engine.symbol import Symbol
 from services.simulator.engine.terms import Side
-from services.simulator.engine.units import RATE_ONE
 from services.simulator.interest import Interest
 from services.simulator.live_market import LiveMarket
-from services.simulator.market.intervals import HOUR, SECOND
+from services.simulator.market.intervals import SECOND
 from services.simulator.market.live_path import SLOT
 from services.simulator.venue import VENUES, Venue
 from shared.tasks import end_task
-from shared.telemetry.logs import logger
 
 if TYPE_CHECKING:
     from services.simulator.exchange import Exchange
-
-_log = logger("simulator")
 
 #: Names of the synthetic participants; no user's account can have them.
 MAKERS, TAKERS = "~makers", "~takers"
@@ -66,7 +61,6 @@ class Quoting:
         self._waking: set[tuple[Venue, str]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._symbols = {venue: exchange.engine(venue).symbols for venue in VENUES}
-        self._funded = 0
 
     @property
     def awake(self) -> int:
@@ -75,8 +69,6 @@ class Quoting:
 
     def start(self) -> None:
         """Quote from now on; pairs in which users have something first."""
-        now = self._exchange.market_ms()
-        self._funded = now // (self._exchange.funding_hours * HOUR)
         self._tasks = [
             asyncio.create_task(self._run(), name="simulator clock"),
             asyncio.create_task(self._keep(), name="simulator live candles"),
@@ -140,8 +132,7 @@ class Quoting:
 
     async def _tick(self, now: int) -> None:
         exchange, loop = self._exchange, asyncio.get_running_loop()
-        exchange.spot.advance(now)
-        exchange.usdm.advance(now)
+        exchange.advance(now)
         for venue, symbol in self._interest.pairs():
             self.look(venue, symbol)
         for venue, symbol in list(self._watchers):
@@ -153,14 +144,11 @@ class Quoting:
                 began, now = loop.time(), exchange.market_ms()
                 if exchange.stalled:
                     return
-                exchange.engine(venue).advance(now)
+                exchange.advance(now)
             if now - desk.looked > KEPT_AWAKE or now - desk.taken > _MOST_BEHIND:
                 self._sleep(venue, symbol, desk, now)
             else:
                 self._trade(venue, desk, now)
-        period = now // (exchange.funding_hours * HOUR)
-        if period > self._funded:
-            self._fund(period)
 
     def _wake(self, venue: Venue, name: str) -> None:
         exchange = self._exchange
@@ -169,7 +157,7 @@ class Quoting:
         if symbol is None:
             return
         now = exchange.market_ms()
-        engine.advance(now)
+        exchange.advance(now)
         last_id = self._live.wake(symbol, now)
         engine.skip_ids(name, trade_id=last_id, update_id=now * UPDATES_A_MS)
         # The trades until now were the synthetic past's; without their price the percent filters would let all pass.
@@ -197,16 +185,3 @@ class Quoting:
         for trade in market.taker_trades(desk.symbol, desk.taken, until):
             engine.take(TAKERS, name, Side.BUY if trade.taker_bought else Side.SELL, trade.quantity)
         desk.taken = max(desk.taken, until)
-
-    def _fund(self, period: int) -> None:
-        """Pay the funding of the time that has just come."""
-        self._funded = period
-        exchange = self._exchange
-        length = exchange.funding_hours * HOUR
-        for venue, name in self._interest.pairs():
-            symbol = self._symbols[venue].get(name) if venue == "usdm" else None
-            if symbol is not None:
-                end = period * length
-                rate = exchange.market.funding_rate(symbol, end - length, end, exchange.funding_hours)
-                exchange.usdm.apply_funding(name, Decimal(rate) / RATE_ONE, end)
-                _log.info("funding paid", symbol=name, rate=f"{Decimal(rate) / RATE_ONE:f}")

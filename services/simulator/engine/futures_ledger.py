@@ -54,11 +54,12 @@ class FuturesLedger(Engine[FuturesOrder, FuturesAccount]):
                 self._tell_income(owner, "", IncomeKind.TRANSFER, asset, amount=change)
         return self._finish()
 
-    def apply_funding(self, symbol: str, rate: Decimal, funding_time: int) -> Outcome:
-        """Let longs pay shorts `rate` of their notional value at mark price, or the reverse if it is negative.
+    def apply_funding(self, symbol: str, rate: Decimal, funding_time: int, mark: int = 0) -> Outcome:
+        """Let longs pay shorts `rate` of their notional value, or the reverse if it is negative.
 
-        Each payment is rounded toward zero; the difference is the exchange's. Does nothing for a `funding_time`
-        (milliseconds) that is not after the last one of this symbol, so that it may safely be repeated after a restart.
+        The mark price is `mark` in ticks, the present one if that is 0. Each payment is rounded toward zero; the
+        difference is the exchange's. Does nothing for a `funding_time` (milliseconds) that is not after the last one of
+        this symbol, so that it may safely be repeated after a restart.
         """
         instrument = self._instrument(symbol)
         if funding_time <= instrument.funding_time:
@@ -69,13 +70,14 @@ class FuturesLedger(Engine[FuturesOrder, FuturesAccount]):
         for account in self._accounts.values():
             exposure = account.exposures.get(symbol)
             if exposure is not None:
-                self._fund(account, exposure, units)
+                mark_quote = mark * instrument.quote_unit or exposure.mark_quote
+                self._fund(account, exposure, rate=units, mark_quote=mark_quote, time=funding_time)
         return self._finish()
 
-    def _fund(self, account: FuturesAccount, exposure: Exposure, rate: int) -> None:
+    def _fund(self, account: FuturesAccount, exposure: Exposure, *, rate: int, mark_quote: int, time: int) -> None:
         asset = exposure.instrument.symbol.quote
         for position in exposure.positions.values():
-            payment = toward_zero(-position.quantity * exposure.mark_quote * rate, RATE_ONE)
+            payment = toward_zero(-position.quantity * mark_quote * rate, RATE_ONE)
             if not payment:
                 continue
             wallet = account.wallet(asset)
@@ -84,7 +86,7 @@ class FuturesLedger(Engine[FuturesOrder, FuturesAccount]):
             if not account.unbounded:
                 wallet.change += payment
                 self._touched_wallets[wallet] = None
-                self._tell_income(account, position.symbol, IncomeKind.FUNDING_FEE, asset, amount=payment)
+                self._tell_income(account, position.symbol, IncomeKind.FUNDING_FEE, asset, amount=payment, time=time)
 
     def _earn(self, asset: str, amount: int) -> None:
         self.fees[asset] = self.fees.get(asset, 0) + amount
@@ -170,10 +172,19 @@ class FuturesLedger(Engine[FuturesOrder, FuturesAccount]):
                 )
 
     def _tell_income(
-        self, account: Account, symbol: str, kind: IncomeKind, asset: str, *, amount: int, trade_id: int = -1
+        self,
+        account: Account,
+        symbol: str,
+        kind: IncomeKind,
+        asset: str,
+        *,
+        amount: int,
+        trade_id: int = -1,
+        time: int | None = None,
     ) -> None:
         self._last_tran_id += 1
-        self._events.append(Income(account.name, symbol, kind, asset, amount, self.now, self._last_tran_id, trade_id))
+        moment = self.now if time is None else time
+        self._events.append(Income(account.name, symbol, kind, asset, amount, moment, self._last_tran_id, trade_id))
 
     # Storing and restoring.
 
