@@ -1,7 +1,8 @@
 """What taking from an order book gives and costs. Pure; amounts in base units, prices and costs in quote units.
 
 A side is its levels `(price, amount)` from the best: asks for a buyer, bids for a seller. Levels are doubles that stand
-for the decimals an exchange writes, so the sums are made of these decimals: three levels of 0.1 hold 0.3. Where the side does not hold what is asked for, the answer says how much it does hold.
+for the decimals an exchange writes, so the sums are made of these decimals: three levels of 0.1 hold 0.3. Where
+the side does not hold what is asked for, the answer says how much it does hold.
 """
 
 from collections.abc import Iterable, Iterator
