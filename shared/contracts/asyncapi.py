@@ -12,8 +12,8 @@ import msgspec
 
 from shared.bus import messages
 from shared.bus.subjects import Subjects
-from shared.contracts.catalogue import COMMANDS, EVENTS
-from shared.contracts.declaration import COMMON_ERRORS, OUTSIDE, AnyCommand, AnyEvent
+from shared.contracts.catalogue import COMMANDS, EVENTS, LIVE
+from shared.contracts.declaration import COMMON_ERRORS, OUTSIDE, AnyCommand, AnyEvent, AnyLive
 from shared.errors import ErrorBody
 from shared.events.envelope import Envelope, message_id
 from shared.names import NAME_MAX_LENGTH
@@ -22,7 +22,7 @@ _SCHEMAS = "#/components/schemas/"
 _MESSAGES = "#/components/messages/"
 
 _DESCRIPTION = """\
-Commands and events of Hummingbus on NATS, for programs that need no HTTP.
+Commands, events and live data of Hummingbus on NATS, for programs that need no HTTP.
 
 **Commands** are requests with one reply. Publish the JSON body on the command's subject with a reply inbox under your
 own inbox prefix. Your user may send as its own actor alone, and only commands tagged *public*. A failure reply has the
@@ -32,6 +32,10 @@ outcome is unknown: send the command again with the same `Hb-Key`, and you get t
 **Events** are facts, published after they were committed, at least once and in order within each service, in one
 JetStream stream a service. `Nats-Msg-Id` is the service and the event's `seq`, which has no holes and outlives the
 stream.
+
+**Live data** are sent while something moves, on core NATS: the latest message counts, nothing is stored, and a reader that
+is slow or away misses some. Subscribe with `*` for all connectors or pairs. They flow for what somebody has asked for by a
+command, as a price or a book, and until nobody has asked for a while.
 """
 
 _TEXT = {"type": "string"}
@@ -66,6 +70,11 @@ def document(version: str, namespace: str = "hb") -> dict[str, Any]:
         known[event.kind] = _event_message(event, bodies)
         channels[event.kind] = _event_channel(event, subjects)
         operations[event.kind] = _event_operation(event, subjects)
+    for live in LIVE:
+        name = _live_name(live)
+        known[name] = _live_message(live, bodies)
+        channels[name] = _live_channel(live, subjects)
+        operations[name] = _live_operation(live)
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Hummingbus", "version": version, "description": _DESCRIPTION},
@@ -110,6 +119,7 @@ def _bodies() -> _Bodies:
     for command in COMMANDS:
         types += [command.request, command.response]
     types += [event.payload for event in EVENTS]
+    types += [live.payload for live in LIVE]
     return _Bodies(types)
 
 
@@ -220,6 +230,44 @@ def _event_operation(event: AnyEvent, subjects: Subjects) -> dict[str, Any]:
         "tags": [{"name": event.service}, {"name": "public"}],
         "channel": {"$ref": here},
         "messages": [{"$ref": f"{here}/messages/event"}],
+    }
+
+
+def _live_name(live: AnyLive) -> str:
+    return f"{live.service}.live.{live.kind}"
+
+
+def _live_message(live: AnyLive, bodies: _Bodies) -> dict[str, Any]:
+    return {
+        "name": _live_name(live),
+        "title": live.summary,
+        "headers": {"type": "object"},
+        "payload": bodies[live.payload],
+    }
+
+
+def _live_channel(live: AnyLive, subjects: Subjects) -> dict[str, Any]:
+    names = ("connector", "trading_pair")
+    address = subjects.live_of(live)
+    for name in names:
+        address = address.replace("*", f"{{{name}}}", 1)
+    return {
+        "address": address,
+        "title": live.summary,
+        "parameters": _parameters(names),
+        "messages": {"live": {"$ref": f"{_MESSAGES}{_live_name(live)}"}},
+    }
+
+
+def _live_operation(live: AnyLive) -> dict[str, Any]:
+    here = f"#/channels/{_live_name(live)}"
+    return {
+        "action": "send",
+        "title": live.summary,
+        "description": "Core NATS: never stored, the latest counts.",
+        "tags": [{"name": live.service}, {"name": "public"}, {"name": "live"}],
+        "channel": {"$ref": here},
+        "messages": [{"$ref": f"{here}/messages/live"}],
     }
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from services.gateway_api.documents.html import Schemas, details, links, page, section, text
 
-_SECTIONS = {"Commands": "receive", "Events": "send"}
-_WORDS = {"receive": "command", "send": "event"}
+#: The sections of the page, with what each of their entries is called.
+_SECTIONS = {"Commands": "command", "Events": "event", "Live data": "live"}
 
 
 def bus_reference_page(document: Mapping[str, Any]) -> bytes:
@@ -18,17 +18,23 @@ def bus_reference_page(document: Mapping[str, Any]) -> bytes:
     info = document["info"]
     schemas = Schemas(document["components"]["schemas"])
     body = [text(info["description"]), links(_SECTIONS)]
-    for title, action in _SECTIONS.items():
+    for title, word in _SECTIONS.items():
         entries = [
-            _operation(operation, document, schemas)
+            _operation(word, operation, document, schemas)
             for operation in document["operations"].values()
-            if operation["action"] == action
+            if _word_for(operation) == word
         ]
         body.append(section(title, entries))
     return page(f"{info['title']}: the bus", info["version"], body)
 
 
-def _operation(operation: Mapping[str, Any], document: Mapping[str, Any], schemas: Schemas) -> str:
+def _word_for(operation: Mapping[str, Any]) -> str:
+    if operation["action"] == "receive":
+        return "command"
+    return "live" if any(tag["name"] == "live" for tag in operation["tags"]) else "event"
+
+
+def _operation(word: str, operation: Mapping[str, Any], document: Mapping[str, Any], schemas: Schemas) -> str:
     channel = _resolve(operation["channel"], document)
     tags = " ".join(tag["name"] for tag in operation["tags"])
     body = [f'<p class="soft">{escape(tags)}</p>', text(operation["description"])]
@@ -37,7 +43,7 @@ def _operation(operation: Mapping[str, Any], document: Mapping[str, Any], schema
     if "reply" in operation:
         for message in _messages(_resolve(operation["reply"]["channel"], document), document):
             body += _message(message, schemas)
-    return details(_WORDS[operation["action"]], channel["address"], operation["title"], body)
+    return details(word, channel["address"], operation["title"], body)
 
 
 def _messages(channel: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -14,10 +14,10 @@ from hummingbus.stack.nats_server import NatsServer
 from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Streamed
-from shared.bus.permissions import permissions_for
+from shared.bus.permissions import LIVE_READERS, READERS_OF_ALL, permissions_for
 from shared.bus.streaming import PIECE_BYTES
 from shared.bus.subjects import Subjects
-from shared.contracts.catalogue import COMMANDS, EVENTS, USERS
+from shared.contracts.catalogue import COMMANDS, EVENTS, LIVE, USERS
 from shared.contracts.credentials import LIST_ACCOUNTS, RELEASE_SECRET, VERIFY_PASSWORD, Nothing
 from shared.contracts.declaration import EDGE, OUTSIDE
 from shared.service import Health
@@ -92,6 +92,18 @@ async def test_an_event_is_published_by_its_service_alone(allowed: Try, user: st
     for event in EVENTS:
         subject = SUBJECTS.event(event, ("x",) * len(event.keys))
         assert await allowed(user, "pub", subject) == (user == event.service), event.kind
+
+
+@pytest.mark.parametrize("user", USERS)
+async def test_live_data_are_sent_by_their_service_alone_and_read_by_few(allowed: Try, user: str) -> None:
+    for live in LIVE:
+        subject = SUBJECTS.live(live, "paper", "BTC-USDT")
+        assert await allowed(user, "pub", subject) == (user == live.service)
+        reads = user in READERS_OF_ALL | LIVE_READERS
+        assert await allowed(user, "sub", subject) == reads
+        assert await allowed(user, "sub", SUBJECTS.live_of(live)) == reads
+    assert not await allowed(user, "pub", "hb.live.another.paper.BTC-USDT")
+    assert not await allowed(user, "sub", "hb.live.>")
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -9,9 +9,10 @@ import pytest
 
 from shared.bus.subjects import Subjects
 from shared.contracts.asyncapi import document
-from shared.contracts.catalogue import COMMANDS, EVENTS
+from shared.contracts.catalogue import COMMANDS, EVENTS, LIVE
 from shared.contracts.credentials import ACCOUNT_CREATED, CREATE_ACCOUNT, VERIFY_PASSWORD, AccountChanged, AccountRef
 from shared.contracts.declaration import OUTSIDE
+from shared.contracts.marketdata import BOOK, LiveBook
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +49,14 @@ def whole(bus: dict[str, Any], value: Any) -> Any:
     return {key: whole(bus, item) for key, item in value.items()}
 
 
-def test_it_has_every_command_and_event(bus: dict[str, Any]) -> None:
+def test_it_has_every_command_event_and_live_message(bus: dict[str, Any]) -> None:
     assert bus["asyncapi"] == "3.0.0"
     assert bus["info"]["version"] == "1.2.3"
     received = {name for name, operation in bus["operations"].items() if operation["action"] == "receive"}
     sent = {name for name, operation in bus["operations"].items() if operation["action"] == "send"}
     assert received == {command.key for command in COMMANDS}
-    assert sent == {event.kind for event in EVENTS}
+    assert sent == {event.kind for event in EVENTS} | {f"{live.service}.live.{live.kind}" for live in LIVE}
+    assert LIVE
 
 
 def test_every_reference_leads_somewhere(bus: dict[str, Any]) -> None:
@@ -78,6 +80,11 @@ def test_addresses_are_the_subjects(bus: dict[str, Any]) -> None:
         for name in channel["parameters"]:
             address = address.replace(f"{{{name}}}", "x")
         assert address == subjects.event(event, ("x",) * len(event.keys))
+    for live in LIVE:
+        channel = bus["channels"][f"{live.service}.live.{live.kind}"]
+        address = channel["address"].replace("{connector}", "paper").replace("{trading_pair}", "BTC-USDT")
+        assert set(channel["parameters"]) == {"connector", "trading_pair"}
+        assert address == subjects.live(live, "paper", "BTC-USDT")
 
 
 def test_it_says_what_outside_programs_may_send(bus: dict[str, Any]) -> None:
@@ -116,3 +123,13 @@ def test_its_schemas_are_those_of_the_contracts(bus: dict[str, Any]) -> None:
     jsonschema_rs.validate(event["payload"], envelope)
     with pytest.raises(jsonschema_rs.ValidationError):
         jsonschema_rs.validate(event["payload"], envelope | {"kind": "another"})
+
+
+def test_live_messages_are_what_is_sent(bus: dict[str, Any]) -> None:
+    message = whole(bus, bus["components"]["messages"][f"{BOOK.service}.live.{BOOK.kind}"])
+    sent = msgspec.to_builtins(LiveBook("paper", "BTC-USDT", ((99.5, 1.0),), (), 1700000000.25))
+    jsonschema_rs.validate(message["payload"], msgspec.json.decode(msgspec.json.encode(sent)))
+    with pytest.raises(jsonschema_rs.ValidationError):
+        jsonschema_rs.validate(message["payload"], sent | {"bids": [["99.5", "1"]]})
+    operation = bus["operations"][f"{BOOK.service}.live.{BOOK.kind}"]
+    assert {"public", "live"} <= {tag["name"] for tag in operation["tags"]}

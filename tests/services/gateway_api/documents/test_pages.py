@@ -8,7 +8,7 @@ import pytest
 import yarl
 
 from services.gateway_api.documents.html import details, text
-from shared.contracts.catalogue import COMMANDS, EVENTS
+from shared.contracts.catalogue import COMMANDS, EVENTS, LIVE
 from tests.services.gateway_api.conftest import Edge
 
 
@@ -88,6 +88,9 @@ async def test_the_page_of_the_bus_has_every_command_and_event(edge: Edge) -> No
     assert all(url.startswith("data:") for url in parsed.loads)
     for key in [*(command.key for command in COMMANDS), *(event.kind for event in EVENTS)]:
         assert key in source
+    live = source[source.index('<h2 id="live-data">') :]
+    assert all(f"marketdata.live.{message.kind}" in live for message in LIVE)
+    assert "marketdata.live" not in source[: source.index('<h2 id="live-data">')]
 
 
 def test_what_comes_in_is_escaped() -> None:
