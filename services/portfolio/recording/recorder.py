@@ -1,7 +1,9 @@
 """What becomes known of a session, written under its lease: orders, trades, balances, each change with its event."""
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +25,10 @@ from shared.contracts.portfolio import (
 from shared.exchanges.interface import VenueTrade
 from shared.leases import Lease
 
+#: Events of a session that are remembered.
+_LATEST = 64
+
+T = TypeVar("T")
 Step = Callable[[StoredOrder, datetime], StoredOrder]
 
 
@@ -37,6 +43,8 @@ class Recorder:
         self.key = key
         self.lease = lease
         self.book = BalanceBook()
+        #: The ids of the latest events, for those who want to see what a question has brought.
+        self.latest_events: deque[int] = deque(maxlen=_LATEST)
         self._commits = commits
 
     async def record(self, facts: Facts) -> Committed[tuple[StoredOrder, ...]]:
@@ -49,17 +57,15 @@ class Recorder:
                 await self._record_balances(change, self.book.amounts())
             return orders
 
-        return await self._commits.fenced(self.lease, SERVICE, effect)
+        return await self._fenced(SERVICE, effect)
 
     async def record_balances(self) -> None:
         """Record the balances as the book has them."""
-        await self._commits.fenced(
-            self.lease, SERVICE, lambda change: self._record_balances(change, self.book.amounts())
-        )
+        await self._fenced(SERVICE, lambda change: self._record_balances(change, self.book.amounts()))
 
     async def forget_balances(self) -> None:
         """Record that nothing is held here any more: the credential is gone."""
-        await self._commits.fenced(self.lease, SERVICE, lambda change: self._record_balances(change, ()))
+        await self._fenced(SERVICE, lambda change: self._record_balances(change, ()))
 
     async def step(self, client_order_id: str, step: Step, actor: str = SERVICE) -> Committed[StoredOrder]:
         """Take one step with an order of ours, in the name of `actor`; return it as it is now."""
@@ -68,7 +74,12 @@ class Recorder:
             before = (await change.repository.lock_orders(self.key, (client_order_id,), ()))[0]
             return await _change_order(change, before, step(before, datetime.now(UTC)))
 
-        return await self._commits.fenced(self.lease, actor, effect)
+        return await self._fenced(actor, effect)
+
+    async def _fenced(self, actor: str, effect: Callable[[Change], Awaitable[T]]) -> Committed[T]:
+        committed = await self._commits.fenced(self.lease, actor, effect)
+        self.latest_events.extend(committed.events)
+        return committed
 
     async def _record_orders(self, change: Change, facts: Facts) -> tuple[StoredOrder, ...]:
         if not facts.orders and not facts.trades:

@@ -40,6 +40,12 @@ class StateRecord:
         #: What was written last, with its reason: why commands are refused.
         self.state = SessionState.UNOWNED
         self.reason = ""
+        self._since = datetime.now(UTC)
+        self._stored: Session | None = None
+
+    def session(self) -> Session:
+        """Return the session as it is, by the last word."""
+        return self._stored or Session(*self._key, self.state, self._since, self.reason)
 
     async def write(self, state: SessionState, reason: str = "") -> None:
         """Write a state and tell of it, if it is another one.
@@ -50,11 +56,12 @@ class StateRecord:
         """
         self.state, self.reason = state, reason
 
-        async def effect(change: Change) -> None:
+        async def effect(change: Change) -> Session:
             before = await change.repository.lock_session(self._key)
             now = next_state(self._key, before, state, reason, datetime.now(UTC))
             if now is not before:
                 await change.repository.write_session(now)
                 change.tell(SESSION_CHANGED, now)
+            return now
 
-        await self._commits.fenced(self._lease, SERVICE, effect)
+        self._stored = (await self._commits.fenced(self._lease, SERVICE, effect)).result

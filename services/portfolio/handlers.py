@@ -1,0 +1,63 @@
+"""The commands that act: message in, the session's work, message out. Those that read are in `reading`."""
+
+from services.portfolio.commits import LeaseLost
+from services.portfolio.keys import KeyTrials
+from services.portfolio.sessions.desired import SessionKey
+from services.portfolio.sessions.session import OwnedSession
+from services.portfolio.sessions.sessions import Sessions
+from shared.bus.dispatcher import Dispatcher
+from shared.bus.messages import Call, Reply
+from shared.contracts import portfolio as contract
+from shared.errors import CommandError, ErrorCode
+
+
+class Handlers:
+    """Handlers of the commands that reach a session's owner, and of the trials of keys."""
+
+    def __init__(self, sessions: Sessions, trials: KeyTrials) -> None:
+        self._sessions = sessions
+        self._trials = trials
+
+    def register(self, dispatcher: Dispatcher) -> None:
+        """Let `dispatcher` hand the commands to these handlers."""
+        dispatcher.on(contract.PLACE_ORDER, self.place_order)
+        dispatcher.on(contract.CANCEL_ORDER, self.cancel_order)
+        dispatcher.on(contract.REFRESH_SESSION, self.refresh_session)
+        dispatcher.on(contract.ASK_KEY, self._trials.ask)
+        dispatcher.on(contract.CHECK_KEY, self._trials.check)
+
+    async def place_order(self, request: contract.OrderPlace, call: Call) -> Reply:
+        session = self._owned(request.account_name, request.connector_name)
+        try:
+            return await session.ready_desk().placing.place(request, call)
+        except LeaseLost:
+            raise _moved(session.key) from None
+
+    async def cancel_order(self, request: contract.OrderCancel, call: Call) -> Reply:
+        session = self._owned(request.account_name, request.connector_name)
+        try:
+            return await session.desk().cancelling.cancel(request, call)
+        except LeaseLost:
+            raise _moved(session.key) from None
+
+    async def refresh_session(self, request: contract.SessionRef, _: Call) -> Reply:
+        session = self._owned(request.account_name, request.connector_name)
+        try:
+            return await session.refresh()
+        except LeaseLost:
+            raise _moved(session.key) from None
+
+    def _owned(self, account_name: str, connector_name: str) -> OwnedSession:
+        key = SessionKey(account_name, connector_name)
+        session = self._sessions.owned(key)
+        if session is None:
+            raise _moved(key)
+        return session
+
+
+def _moved(key: SessionKey) -> CommandError:
+    return CommandError(
+        ErrorCode.UNAVAILABLE,
+        f"The session {key.connector_name} of account '{key.account_name}' has just moved to another replica; nothing"
+        " was done",
+    )

@@ -1,0 +1,92 @@
+"""Keeps `Desired` as `credentials` has it: a snapshot at start, and another whenever its events say that it changed.
+
+Events only say when to look. What is true is the snapshot, so a lost, late or doubled event does no harm.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from services.portfolio.sessions.desired import Desired
+from shared.backoff import Backoff
+from shared.bus.client import Bus
+from shared.contracts import credentials
+from shared.contracts.portfolio import SERVICE
+from shared.errors import CommandError
+from shared.events.envelope import Envelope
+from shared.events.reader import Gap, StreamReader
+from shared.settings import Settings
+from shared.tasks import end_task
+from shared.telemetry.logs import logger
+
+#: Seconds between two looks that nothing asked for.
+INTERVAL = 30.0
+#: Seconds in which further events are waited for, so that many changes cost one look.
+_TOGETHER = 0.03
+_CONCERNING = frozenset(
+    event.kind
+    for event in (
+        credentials.ACCOUNT_CREATED,
+        credentials.ACCOUNT_DELETED,
+        credentials.CREDENTIAL_STORED,
+        credentials.CREDENTIAL_DELETED,
+    )
+)
+
+_log = logger("accounts_feed")
+
+
+class AccountsFeed:
+    """Follows the accounts; `changed` is called after each look."""
+
+    def __init__(self, settings: Settings, bus: Bus, desired: Desired, changed: Callable[[], None]) -> None:
+        self._bus = bus
+        self._desired = desired
+        self._changed = changed
+        self._wake = asyncio.Event()
+        self._reader = StreamReader(settings, SERVICE, credentials.SERVICE, None, self._seen, on_gap=self._missed)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to follow; waits for nobody."""
+        await self._reader.start()
+        self._task = asyncio.create_task(self._follow(), name="accounts feed")
+
+    async def stop(self) -> None:
+        """Stop following."""
+        await end_task(self._task)
+        await self._reader.stop()
+
+    def _seen(self, event: Envelope) -> None:
+        if event.kind in _CONCERNING:
+            self._wake.set()
+
+    def _missed(self, _: Gap) -> None:
+        self._wake.set()
+
+    async def _follow(self) -> None:
+        backoff = Backoff(0.1, 2.0)
+        while True:
+            self._wake.clear()
+            if await self._look():
+                backoff.reset()
+                await self._wait()
+            else:
+                await backoff.wait()
+
+    async def _look(self) -> bool:
+        try:
+            snapshot = await self._bus.request(credentials.SNAPSHOT_ACCOUNTS, credentials.Nothing(), actor=SERVICE)
+        except CommandError as error:
+            _log.info("accounts not known", error=error.code.value)
+            return False
+        self._desired.load(snapshot.accounts)
+        self._changed()
+        return True
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(INTERVAL):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(_TOGETHER)

@@ -1,0 +1,73 @@
+"""A session that should exist, as this replica sees it: it tries for the lease and owns the session while it has it."""
+
+import asyncio
+
+from services.portfolio.sessions.desired import SessionKey
+from services.portfolio.sessions.session import OwnedSession, Tools
+from shared.database.pool import Database
+from shared.leases import Lease, LeaseKeeper
+
+
+class Seat:
+    """The place of one session in this replica. `revision` is that of the credential the session is opened with."""
+
+    def __init__(self, tools: Tools, database: Database, owner: str, key: SessionKey, revision: int) -> None:
+        self.key = key
+        self.revision = revision
+        self.session: OwnedSession | None = None
+        self._tools = tools
+        self._lease: Lease | None = None
+        # One change at a time: a lease that is gained, one that is lost and another revision may come together.
+        self._changing = asyncio.Lock()
+        self._keeper = LeaseKeeper(
+            database,
+            f"session.{key.account_name}.{key.connector_name}",
+            owner,
+            self._gained,
+            self._lost,
+            seconds=tools.settings.lease_seconds,
+        )
+
+    async def start(self) -> None:
+        """Begin to try for the lease; returns at once."""
+        await self._keeper.start()
+
+    async def reopen(self, revision: int) -> None:
+        """Have the session begin anew, with another credential."""
+        async with self._changing:
+            self.revision = revision
+            if self.session is not None and self._lease is not None:
+                await self.session.stop()
+                self._open(self._lease)
+
+    async def leave(self, reason: str) -> None:
+        """Give the session up to whichever replica wants it."""
+        await self._leave(reason, forget=False)
+
+    async def clear(self) -> None:
+        """Give the session up for good: its credential is gone."""
+        await self._leave("the credential was deleted", forget=True)
+
+    async def _leave(self, reason: str, *, forget: bool) -> None:
+        async with self._changing:
+            session, self.session = self.session, None
+            if session is not None:
+                await session.stop()
+                await session.retire(reason, forget=forget)
+        await self._keeper.stop()
+
+    async def _gained(self, lease: Lease) -> None:
+        async with self._changing:
+            self._open(lease)
+
+    async def _lost(self, _: Lease) -> None:
+        async with self._changing:
+            self._lease = None
+            session, self.session = self.session, None
+            if session is not None:
+                await session.stop()
+
+    def _open(self, lease: Lease) -> None:
+        self._lease = lease
+        self.session = OwnedSession(self._tools, self.key, lease)
+        self.session.start()

@@ -1,0 +1,77 @@
+"""All sessions of this replica: a seat for each that should exist, opened and closed as credentials come and go."""
+
+import asyncio
+
+from services.portfolio.sessions.desired import Desired, SessionKey
+from services.portfolio.sessions.seat import Seat
+from services.portfolio.sessions.session import OwnedSession, Tools
+from shared.contracts.portfolio import SessionState
+from shared.database.pool import Database
+from shared.tasks import end_task
+from shared.telemetry.logs import logger
+
+_log = logger("sessions")
+
+
+class Sessions:
+    """Keeps the seats as `desired` says. `owner` names this process in the leases."""
+
+    def __init__(self, tools: Tools, database: Database, owner: str, desired: Desired) -> None:
+        self._tools = tools
+        self._database = database
+        self._owner = owner
+        self._desired = desired
+        self._seats: dict[SessionKey, Seat] = {}
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to follow what is desired."""
+        self._task = asyncio.create_task(self._follow(), name="sessions")
+
+    def look(self) -> None:
+        """Say that `desired` has changed."""
+        self._changed.set()
+
+    async def stop(self) -> None:
+        """Give all sessions up."""
+        await end_task(self._task)
+        seats, self._seats = self._seats, {}
+        await asyncio.gather(*(seat.leave("its owner was stopped") for seat in seats.values()))
+
+    def owned(self, key: SessionKey) -> OwnedSession | None:
+        """Return the session if this replica owns it."""
+        seat = self._seats.get(key)
+        return None if seat is None else seat.session
+
+    def count(self) -> tuple[int, int, int]:
+        """Return how many sessions should exist, how many are owned here, and how many of these are READY."""
+        owned = [seat.session for seat in self._seats.values() if seat.session is not None]
+        return len(self._seats), len(owned), sum(session.state is SessionState.READY for session in owned)
+
+    async def _follow(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self._apply()
+            except Exception:
+                # One session that cannot be closed must not keep all others from being followed.
+                _log.exception("sessions not as they should be")
+
+    async def _apply(self) -> None:
+        wanted = dict(self._desired.wanted())
+        gone = [self._seats.pop(key) for key in tuple(self._seats) if key not in wanted]
+        changed = [
+            self._seats[key].reopen(revision)
+            for key, revision in wanted.items()
+            if key in self._seats and self._seats[key].revision != revision
+        ]
+        for key, revision in wanted.items():
+            if key not in self._seats:
+                seat = self._seats[key] = Seat(self._tools, self._database, self._owner, key, revision)
+                await seat.start()
+        results = await asyncio.gather(*changed, *(seat.clear() for seat in gone), return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                _log.error("session not changed", exc_info=result)
