@@ -6,6 +6,7 @@ Outcomes are told in the order of the commands, those that touched no user's row
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 from services.simulator.accounts import Account
@@ -39,7 +40,8 @@ class Journal:
         self._told: list[tuple[Venue, Outcome]] = []
         self._waiting: asyncio.Future[None] | None = None
         self._writing: asyncio.Future[None] | None = None
-        self._telling = False
+        self._telling: deque[tuple[Venue, Outcome]] = deque()
+        self._is_telling = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         #: Whether nothing can be written at present; with a `failure` never again.
@@ -47,7 +49,10 @@ class Journal:
         self.failure: str | None = None
 
     def listen(self, listener: Listener) -> None:
-        """Have `listener` told of every outcome once it is durable, in order. It must not raise."""
+        """Have `listener` told of every outcome once it is durable, in order. It must not raise.
+
+        It may ask engines, which may trade then: what comes of that it hears next.
+        """
         self._listeners.append(listener)
 
     def start(self) -> None:
@@ -134,6 +139,14 @@ class Journal:
             self._tell(told)
 
     def _tell(self, told: list[tuple[Venue, Outcome]]) -> None:
-        for venue, outcome in told:
-            for listener in self._listeners:
-                listener(venue, outcome)
+        self._telling.extend(told)
+        if self._is_telling:
+            return  # a listener has caused more: all of them hear of it when they have heard of what is before it
+        self._is_telling = True
+        try:
+            while self._telling:
+                venue, outcome = self._telling.popleft()
+                for listener in self._listeners:
+                    listener(venue, outcome)
+        finally:
+            self._is_telling = False
