@@ -1,6 +1,7 @@
 """One account on one exchange, with its keys."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 from shared.exchanges.asking import Asking
@@ -13,6 +14,7 @@ from shared.exchanges.interface import (
     VenueOrder,
     VenueTrade,
 )
+from shared.exchanges.key_rights import rights_of
 from shared.exchanges.market import CcxtMarket
 from shared.exchanges.order_lookup import Lookup
 from shared.exchanges.order_parameters import ccxt_order
@@ -36,7 +38,7 @@ class CcxtAccount:
         self._keys = dict(keys)
         self._traffic = Traffic(market.connector, market.address, orders)
         self._clock = market.clock if has_receive_window(blueprint.ccxt_id) else None
-        secrets = [value for value in keys.values() if isinstance(value, str)]
+        secrets = [value for value in (*keys.values(), *keys.get("options", {}).values()) if isinstance(value, str)]
         self._asking = Asking(market.circuit, secrets)
         self._client = self._new_client()
         self._generation = 0
@@ -60,18 +62,9 @@ class CcxtAccount:
 
     async def check(self) -> KeyRights:
         client = await self._ready()
+        blueprint = self._market.blueprint
         told = await self._question(client.fetch_balance)
-        return self._rights(told.get("info"))
-
-    def _rights(self, account: object) -> KeyRights:
-        """Read what Binance's account tells of a key; others tell nothing in an answer of this kind."""
-        if self._market.blueprint.ccxt_id == "binance" and isinstance(account, Mapping):
-            can_trade, can_withdraw = account.get("canTrade"), account.get("canWithdraw")
-            return KeyRights(
-                can_trade if isinstance(can_trade, bool) else None,
-                can_withdraw if isinstance(can_withdraw, bool) else None,
-            )
-        return KeyRights(None, None)
+        return await rights_of(client, blueprint.ccxt_id, blueprint.kind, told.get("info"))
 
     async def balances(self) -> tuple[AssetBalance, ...]:
         client = await self._ready()
@@ -164,8 +157,9 @@ class CcxtAccount:
         self._market.lend_markets(client)
         stream = UserStream(self, client)
         try:
-            async for update in stream.updates():
-                yield update
+            async with aclosing(stream.updates()) as updates:
+                async for update in updates:
+                    yield update
         finally:
             await client.close()
 

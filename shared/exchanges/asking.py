@@ -29,7 +29,7 @@ class Asking:
             try:
                 return await self._ask(call)
             except Unanswered as error:
-                raise ExchangeDown(str(error)) from error
+                raise ExchangeDown(str(error)) from None
 
     async def change(self, call: Callable[[], Awaitable[T]]) -> T:
         """Return the answer to something that is to be done, and is sent once.
@@ -42,7 +42,7 @@ class Asking:
             try:
                 return await self._ask(call)
             except Unanswered as error:
-                raise OutcomeUnknown(str(error)) from error
+                raise OutcomeUnknown(str(error)) from None
 
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
         self._circuit.enter()
@@ -53,7 +53,8 @@ class Asking:
             self._note(meaning)
             if meaning is error:
                 raise
-            raise meaning from _without_text(error)
+            # The texts of ccxt's errors have requests with keys and signatures: none of them gets into a traceback.
+            raise meaning from None
         self._circuit.succeeded()
         return answer
 
@@ -62,8 +63,3 @@ class Asking:
             self._circuit.failed()
         elif isinstance(meaning, NotDone):
             self._circuit.succeeded()
-
-
-def _without_text(error: Exception) -> Exception | None:
-    """Return the cause to show in a traceback: not those of ccxt, whose texts have requests with signatures."""
-    return None if type(error).__module__.startswith("ccxt") else error

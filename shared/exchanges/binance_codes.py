@@ -18,11 +18,16 @@ from shared.exchanges.errors import (
 )
 from shared.exchanges.unanswered import Unanswered
 
+
+class TooManyOrders(RateLimited):
+    """More new orders than an account may send; other requests go on."""
+
+
 #: The exchange itself does not know whether it has done it: -1000 unknown, -1001 disconnected, -1006 unexpected
 #: response, -1007 timeout ("Send status unknown; execution status unknown").
 _UNKNOWN = frozenset({-1000, -1001, -1006, -1007})
-#: -1003 too many requests, -1004 server busy, -1008 throttled by the system, -1015 too many new orders.
-_LIMITED = frozenset({-1003, -1004, -1008, -1015})
+#: -1003 too many requests, -1004 server busy, -1008 throttled by the system.
+_LIMITED = frozenset({-1003, -1004, -1008})
 _DOWN = frozenset({-1016})
 #: -1002 unauthorized, -1022 signature, -2008 bad key id, -2014 key format, -2015 key, address or permission,
 #: -2017 keys locked, -1109 invalid account, -4109 inactive account.
@@ -38,6 +43,8 @@ def meaning_of(code: int, text: str) -> ExchangeError:
     """Return what a refusal of Binance means; `text` is its `msg`."""
     if code in _UNKNOWN:
         return Unanswered(f"it does not know the outcome: {text}")
+    if code == -1015:
+        return TooManyOrders(text)
     if code in _LIMITED:
         return RateLimited(text)
     if code in _DOWN:

@@ -1,14 +1,13 @@
 """Books and tickers from ccxt's structures, and the streams of them."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any, Protocol
 
 from shared.contracts.marketdata import LiveBook, LiveTicker
-from shared.exchanges.errors import ExchangeDown, Unsupported
-from shared.exchanges.translation import meaning_of
-from shared.exchanges.unanswered import Unanswered
+from shared.exchanges.errors import Unsupported
+from shared.exchanges.merging import broken
 
 
 class StreamSource(Protocol):
@@ -20,7 +19,9 @@ class StreamSource(Protocol):
     def streaming_client(self) -> Any: ...
 
 
-async def streamed(source: StreamSource, watch: Callable[[Any], Awaitable[Any]], ability: str) -> AsyncIterator[Any]:
+async def streamed(
+    source: StreamSource, watch: Callable[[Any], Awaitable[Any]], ability: str
+) -> AsyncGenerator[Any, None]:
     """Follow one of ccxt's streams, over a connection of its own that ends with it.
 
     Raises:
@@ -35,10 +36,7 @@ async def streamed(source: StreamSource, watch: Callable[[Any], Awaitable[Any]],
             try:
                 told = await watch(client)
             except Exception as error:  # translated, nothing of it swallowed
-                meaning = meaning_of(error)
-                if isinstance(meaning, Unanswered):
-                    raise ExchangeDown(f"the stream of {source.connector} broke") from None
-                raise meaning from None
+                raise broken(source.connector, error) from None
             yield told
     finally:
         await client.close()
@@ -56,8 +54,8 @@ def book_of(connector: str, pair: str, book: Mapping[str, Any], size: Decimal) -
     )
 
 
-def ticker_of(connector: str, pair: str, ticker: Mapping[str, Any], size: Decimal, last: float = 0.0) -> LiveTicker:
-    """Return a ticker of ccxt's; `last`: the last price, for those that tell none."""
+def ticker_of(connector: str, pair: str, ticker: Mapping[str, Any], size: Decimal) -> LiveTicker:
+    """Return a ticker of ccxt's, its amounts in base units."""
     unit = float(size)
     return LiveTicker(
         connector_name=connector,
@@ -66,7 +64,7 @@ def ticker_of(connector: str, pair: str, ticker: Mapping[str, Any], size: Decima
         bid_amount=_number(ticker, "bidVolume") * unit,
         ask=_number(ticker, "ask"),
         ask_amount=_number(ticker, "askVolume") * unit,
-        last=_number(ticker, "last") or last,
+        last=_number(ticker, "last"),
         timestamp=_seconds(ticker),
     )
 

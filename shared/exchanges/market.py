@@ -1,19 +1,23 @@
 """One exchange without keys, for everybody in the process."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from decimal import Decimal
 from typing import Any
 
 from shared.contracts.marketdata import LiveBook, LiveTicker, TradingRule
 from shared.contracts.portfolio import OrderType
 from shared.exchanges.asking import Asking
+from shared.exchanges.book_depths import depth_to_ask
 from shared.exchanges.circuit import Circuit
 from shared.exchanges.clients import Blueprint
 from shared.exchanges.clock import Clock
 from shared.exchanges.errors import Refused
 from shared.exchanges.live_prices import book_of, streamed, ticker_of
+from shared.exchanges.live_tickers import watched_tickers
 from shared.exchanges.market_load import load
 from shared.exchanges.pair_names import markets_by_pair
 from shared.exchanges.rate_limits import Budget
@@ -21,8 +25,12 @@ from shared.exchanges.trading_rules import exact, rule_of
 from shared.exchanges.traffic import Traffic
 from shared.tasks import end_task
 
+_logger = logging.getLogger(__name__)
+
 #: Seconds after which the markets are loaded again, in the background.
 RENEWAL = 3600.0
+#: Seconds after which it is tried again, while the old ones serve.
+_AGAIN = 60.0
 
 
 class CcxtMarket:
@@ -37,7 +45,7 @@ class CcxtMarket:
         self._asking = Asking(self.circuit)
         self._client = blueprint.observer(self._traffic)
         self._loading: asyncio.Task[None] | None = None
-        self._loaded_at = 0.0
+        self._renewed_from = 0.0
         #: Grows with each load, so that accounts see that theirs are old.
         self.generation = 0
         self._rules: dict[str, TradingRule] = {}
@@ -57,7 +65,7 @@ class CcxtMarket:
 
     async def fetch_book(self, trading_pair: str, depth: int) -> LiveBook:
         symbol = await self.symbol(trading_pair)
-        limit = _depth_to_ask(self.blueprint.ccxt_id, depth)
+        limit = depth_to_ask(self.blueprint.ccxt_id, depth)
         book = await self._asking.question(lambda: self._client.fetch_order_book(symbol, limit))
         return book_of(self.connector, trading_pair, book, self.contract_size(trading_pair))
 
@@ -90,26 +98,16 @@ class CcxtMarket:
     async def watch_book(self, trading_pair: str) -> AsyncIterator[LiveBook]:
         symbol = await self.symbol(trading_pair)
         size = self.contract_size(trading_pair)
-        async for book in streamed(self, lambda client: client.watch_order_book(symbol), "watchOrderBook"):
-            yield book_of(self.connector, trading_pair, book, size)
+        async with aclosing(streamed(self, lambda client: client.watch_order_book(symbol), "watchOrderBook")) as books:
+            async for book in books:
+                yield book_of(self.connector, trading_pair, book, size)
 
     async def watch_tickers(self, trading_pairs: tuple[str, ...]) -> AsyncIterator[LiveTicker]:
-        symbols = [await self.symbol(pair) for pair in trading_pairs]
-        wanted = set(symbols)
-        tops = bool(self._client.has.get("watchBidsAsks"))
-        method = "watchBidsAsks" if tops else "watchTickers"
-        last: dict[str, float] = {}
-        if tops:
-            last = {pair: ticker.last for pair, ticker in (await self.fetch_tickers(trading_pairs)).items()}
-
-        def watch(client: Any) -> Any:
-            return client.watch_bids_asks(symbols) if tops else client.watch_tickers(symbols)
-
-        async for told in streamed(self, watch, method):
-            for symbol, ticker in told.items():
-                if symbol in wanted:
-                    pair = self._pairs[symbol]
-                    yield ticker_of(self.connector, pair, ticker, self.contract_size(pair), last.get(pair, 0.0))
+        symbols = {await self.symbol(pair): pair for pair in trading_pairs}
+        sizes = {pair: self.contract_size(pair) for pair in trading_pairs}
+        async with aclosing(watched_tickers(self, symbols, sizes)) as tickers:
+            async for ticker in tickers:
+                yield ticker
 
     async def server_ms(self) -> int:
         if not self._client.has.get("fetchTime"):
@@ -129,12 +127,12 @@ class CcxtMarket:
         Raises:
             ExchangeError: if they could not be loaded.
         """
-        old = time.monotonic() - self._loaded_at > RENEWAL
-        if self.generation and not old:
+        if self.generation and time.monotonic() < self._renewed_from:
             return
         if self._loading is None or self._loading.done():
+            self._renewed_from = time.monotonic() + _AGAIN
             self._loading = asyncio.create_task(self._load(), name=f"markets of {self.connector}")
-            self._loading.add_done_callback(_seen)
+            self._loading.add_done_callback(self._look_at)
         if not self.generation:
             # Others wait for the same load, so one who gives up does not end it.
             await asyncio.shield(self._loading)
@@ -182,24 +180,11 @@ class CcxtMarket:
         self._rules = {pair: rule_of(market, loaded.precisionMode, types) for pair, market in markets.items()}
         self._markets = markets
         self._pairs = {market["symbol"]: pair for pair, market in markets.items()}
-        self._loaded_at = time.monotonic()
+        self._renewed_from = time.monotonic() + RENEWAL
         self.generation += 1
 
-
-def _seen(task: "asyncio.Task[None]") -> None:
-    """Look at a load's error, which those who waited for it have got too."""
-    if not task.cancelled():
-        task.exception()
-
-
-#: Depths that exchanges take, where they take no other.
-#: Source: "Order Book" of Binance's USD-M documentation.
-_DEPTHS = {"binance": (5, 10, 20, 50, 100, 500, 1000)}
-
-
-def _depth_to_ask(ccxt_id: str, depth: int) -> int | None:
-    """Return the smallest depth that an exchange takes and that is enough; None: its usual one."""
-    allowed = _DEPTHS.get(ccxt_id)
-    if allowed is None:
-        return None
-    return next((one for one in allowed if one >= depth), allowed[-1])
+    def _look_at(self, task: "asyncio.Task[None]") -> None:
+        """Tell of a load that failed; those who waited for it have got its error too."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _logger.warning("markets of %s not loaded: %s", self.connector, error)

@@ -1,7 +1,7 @@
 """Where services get exchanges from: one market of each connector in a process, accounts over it.
 
-ccxt is imported with this module (a second, 70 MB). A process that forks others imports it once, by
-`preload()` or as `shared.exchanges.registry` in the forkserver's preload list, and they share its memory.
+ccxt is imported with this module, and not with `interface`, `errors` or `settings`: it takes a second and 70 MB. A
+process that others are forked from has `shared.exchanges.registry` among what it preloads, and they share its memory.
 """
 
 from collections.abc import Mapping

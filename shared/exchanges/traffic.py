@@ -38,11 +38,12 @@ def waiting_as(patience: Patience) -> Iterator[None]:
         _patience.reset(token)
 
 
-class Traffic:
-    """The budgets of an address and of one key on an exchange.
+#: Seconds without requests where an exchange does not say how many.
+_PAUSE = 5.0
 
-    Raises of `enter`: RateLimited, before anything is sent.
-    """
+
+class Traffic:
+    """The budgets of an address and of one key on an exchange."""
 
     def __init__(self, name: str, address: Budget, orders: Budget) -> None:
         self._name = name
@@ -66,7 +67,11 @@ class Traffic:
 
     def refused(self, retry_after: float | None) -> None:
         """Ask nothing for a while: the exchange has refused a request for their number."""
-        self.address.block(retry_after if retry_after is not None else 5.0)
+        self.address.block(retry_after if retry_after is not None else _PAUSE)
+
+    def orders_refused(self, retry_after: float | None) -> None:
+        """Send no new orders for a while: the exchange has refused one for their number."""
+        self.orders.block(retry_after if retry_after is not None else _PAUSE)
 
 
 #: ccxt's own pace for an exchange, as milliseconds of it that a request takes: two seconds' worth may come at once.

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from shared.backoff import Backoff
+from shared.exchanges.binance_user_events import attend
 from shared.exchanges.errors import ExchangeError, KeysRefused, Unsupported
 from shared.exchanges.interface import AccountUpdate, AssetBalance, VenueOrder, VenueStatus, VenueTrade
 from shared.exchanges.market import CcxtMarket
@@ -61,7 +62,7 @@ class UserStream:
         self._times_stood = 0
         self._may_ask_at = 0.0
 
-    async def updates(self) -> AsyncIterator[AccountUpdate]:
+    async def updates(self) -> AsyncGenerator[AccountUpdate, None]:
         """Yield what happens, first that the subscription stands.
 
         Raises:
@@ -71,7 +72,7 @@ class UserStream:
         if not self._client.has.get("watchOrders"):
             raise Unsupported(f"{self._market.connector} has no user stream")
         if self._is_binance:
-            self._client.handle_balance = _only_whole_balances(self._client.handle_balance, self._balances_wanted)
+            attend(self._client, self._balances_wanted)
         watches: dict[str, Watch] = {"stands": self._stands, "orders": self._orders}
         if self._client.has.get("watchMyTrades"):
             watches["fills"] = self._fills
@@ -186,18 +187,3 @@ class UserStream:
                 continue
             self._may_ask_at = time.monotonic() + _PAUSE
             return answer
-
-
-def _only_whole_balances(handle: Callable[[Any, Any], None], wanted: asyncio.Event) -> Callable[[Any, Any], None]:
-    """Return what hands on Binance's messages that name a balance, and has it asked for after the others.
-
-    Those tell differences, which ccxt adds to a balance that it does not know.
-    """
-
-    def handled(client: Any, message: Any) -> None:
-        if message.get("e") in ("balanceUpdate", "externalLockUpdate"):
-            wanted.set()
-        else:
-            handle(client, message)
-
-    return handled

@@ -15,8 +15,9 @@ import ccxt.pro
 import msgspec
 
 from shared.exchanges import binance_codes
+from shared.exchanges.binance_codes import TooManyOrders
 from shared.exchanges.clock import Clock
-from shared.exchanges.errors import ExchangeDown, RateLimited
+from shared.exchanges.errors import ExchangeDown, ExchangeError, RateLimited
 from shared.exchanges.request_weights import Venue, is_new_order, used_weight
 from shared.exchanges.traffic import Traffic, limits_told
 from shared.exchanges.translation import scrubbed
@@ -103,33 +104,42 @@ class Wire:
         except ccxt.BaseError as error:
             cause = error.__cause__
             if isinstance(cause, aiohttp.ClientConnectorError):
-                raise ExchangeDown(f"{self.venue_name} cannot be reached") from cause
+                raise ExchangeDown(f"{self.venue_name} cannot be reached") from None
             if isinstance(cause, aiohttp.ClientError | TimeoutError | OSError):
-                raise Unanswered(f"{self.venue_name} did not answer") from cause
+                raise Unanswered(_silence(self.venue_name, cause)) from None
             raise
         except OSError as error:
-            raise Unanswered(f"{self.venue_name} did not answer") from error
+            raise Unanswered(_silence(self.venue_name, error)) from None
 
     def handle_errors(  # noqa: PLR0917 - ccxt's signature
-        self, code: int, reason: str, url: str, method: str, headers: Any, body: str, response: Any, *asked: Any
+        self, code: int | None, reason: str, url: str, method: str, headers: Any, body: str, response: Any, *asked: Any
     ) -> Any:
         """Raise what an answer means where it is not a good one."""
         if self.venue.weight_header is not None:
             used = used_weight(headers, self.venue.weight_header)
             if used is not None:
                 self.traffic.address.used(60.0, used)
+        meaning = self._meaning_of(response)
         if code in (418, 429):
             wait = _retry_after(headers)
-            self.traffic.refused(wait)
+            if isinstance(meaning, TooManyOrders):
+                self.traffic.orders_refused(wait)
+            else:
+                self.traffic.refused(wait)
             raise RateLimited(f"{self.venue_name} refuses more requests for now", wait)
-        if code >= 400 and self.has_binance_codes and isinstance(response, dict) and "code" in response:
-            number, text = response["code"], str(response.get("msg", ""))
-            if isinstance(number, int):
-                raise binance_codes.meaning_of(number, scrubbed(text))
-        if code >= 500:
+        if meaning is not None:
+            raise meaning
+        if code is not None and code >= 500:
             raise Unanswered(f"{self.venue_name} answered with status {code}")
         base: Any = super()
         return base.handle_errors(code, reason, url, method, headers, body, response, *asked)
+
+    def _meaning_of(self, answer: Any) -> ExchangeError | None:
+        """Return what Binance says in an answer that is a refusal; its codes are negative, on sockets too."""
+        number = answer.get("code") if self.has_binance_codes and isinstance(answer, dict) else None
+        if not isinstance(number, int) or number >= 0:
+            return None
+        return binance_codes.meaning_of(number, scrubbed(str(answer.get("msg", ""))))
 
     def sign(self, path: str, *asked: Any, **named: Any) -> Any:
         """Sign a request, with the time and window that were asked for."""
@@ -154,6 +164,10 @@ class Wire:
         now = signing.sent_ms if signing is not None else int(base.milliseconds())
         return now + self.clock.offset_ms
 
+    async def handle_builder_fee_approval(self, *_: Any) -> bool:
+        """Do nothing: ccxt would sign, with the user's key, a consent to fees for its authors."""
+        return False
+
     def delay(self, timeout: float, method: Any, *args: Any) -> Any:
         """Have something done later, but not after the end."""
         base: Any = super()
@@ -174,6 +188,11 @@ class Wire:
         self._delayed = []
         base: Any = super()
         await base.close(*asked)
+
+
+def _silence(name: str, error: BaseException) -> str:
+    """Return in words that no answer came; the error's own text may hold the request with its signature."""
+    return f"{name} did not answer ({type(error).__name__})"
 
 
 def _retry_after(headers: Any) -> float | None:
