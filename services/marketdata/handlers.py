@@ -1,7 +1,7 @@
 """The commands of the service: message in, answer from memory; where memory has none, a task that waits for it."""
 
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,7 +16,8 @@ from services.marketdata.settings import MarketdataSettings
 from services.marketdata.tickers import Tickers
 from services.marketdata.venue import Rules, Venue, Venues
 from shared.bus.dispatcher import Dispatcher
-from shared.bus.messages import Call, Reply
+from shared.bus.messages import Call, Reply, Streamed
+from shared.bus.streaming import PIECE_BYTES
 from shared.contracts import marketdata as contract
 from shared.contracts.credentials import Nothing
 from shared.errors import CommandError, ErrorCode, not_found
@@ -51,14 +52,16 @@ class Handlers:
         dispatcher.on(contract.FEED_SETTINGS, self.feed_settings)
         dispatcher.on(contract.VALUE_TOKENS, self.value_tokens)
 
-    def list_rules(self, request: contract.RulesFilter, call: Call) -> Reply | Later[Reply]:
+    def list_rules(self, request: contract.RulesFilter, call: Call) -> Reply | Later[Reply | Streamed]:
         venue = self._venues[request.connector_name]
         rules = venue.rules_now()
         if rules is not None:
-            return _rules(venue, rules, request.trading_pairs)
+            reply = _rules(venue, rules, request.trading_pairs)
+            return reply if len(reply.body) <= PIECE_BYTES else self._wait(venue, lambda: _in_pieces(reply))
 
-        async def later() -> Reply:
-            return _rules(venue, await venue.rules(_seconds(call)), request.trading_pairs)
+        async def later() -> Reply | Streamed:
+            reply = _rules(venue, await venue.rules(_seconds(call)), request.trading_pairs)
+            return reply if len(reply.body) <= PIECE_BYTES else await _in_pieces(reply)
 
         return self._wait(venue, later)
 
@@ -168,6 +171,15 @@ def _rules(venue: Venue, rules: Rules, pairs: Sequence[str] | None) -> Reply:
     if pairs is None:
         return venue.all_rules_reply(rules)
     return Reply(_encode({pair: rules[pair] for pair in _known(venue, rules, pairs)}))
+
+
+async def _in_pieces(reply: Reply) -> Streamed:
+    """Return an answer that no message holds: the rules of some 2,500 pairs are a megabyte."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield reply.body
+
+    return Streamed(pieces())
 
 
 def _prices(venue: Venue, tickers: Tickers) -> contract.Prices:

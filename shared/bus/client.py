@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Literal
 
 import msgspec
@@ -114,6 +114,8 @@ class Bus:
     ) -> messages.Reply:
         """Send an encoded request and return the reply as it came; `keys` are the values of the owner keys.
 
+        A large answer that comes in pieces is put together; `stream` gives it without holding it.
+
         Raises:
             CommandError: as `request`.
         """
@@ -122,6 +124,8 @@ class Bus:
         answer = await self._ask(
             command, self.subjects.command(command, actor, keys), body, headers, seconds=seconds, key=key
         )
+        if command.streams and answer.reply:
+            return messages.Reply(b"".join([piece async for piece in self._pieces(command, answer, seconds)]))
         return _read(command, answer)
 
     async def stream(
@@ -138,6 +142,12 @@ class Bus:
         subject = self.subjects.command(command, actor, keys)
         headers = _headers(seconds, None, None, ())
         answer = await self._ask(command, subject, body, headers, seconds=seconds)
+        async with contextlib.aclosing(self._pieces(command, answer, seconds)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _pieces(self, command: AnyCommand, answer: Msg, seconds: float) -> AsyncGenerator[bytes, None]:
+        """Give the piece that `answer` holds and ask for those after it."""
         ask_at = ""
         try:
             while True:

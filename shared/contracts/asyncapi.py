@@ -33,9 +33,9 @@ outcome is unknown: send the command again with the same `Hb-Key`, and you get t
 JetStream stream a service. `Nats-Msg-Id` is the service and the event's `seq`, which has no holes and outlives the
 stream.
 
-**Live data** are sent while something moves, on core NATS: the latest message counts, nothing is stored, and a reader that
-is slow or away misses some. Subscribe with `*` for all connectors or pairs. They flow for what somebody has asked for by a
-command, as a price or a book, and until nobody has asked for a while.
+**Live data** are sent while something moves, on core NATS: the latest message counts, nothing is stored, and a reader
+that is slow or away misses some. Subscribe with `*` for all connectors or pairs. They flow for what somebody has asked
+for by a command, as a price or a book, and until nobody has asked for a while.
 """
 
 _TEXT = {"type": "string"}
@@ -183,6 +183,8 @@ def _command_operation(command: AnyCommand) -> dict[str, Any]:
         "It changes state." if command.changes_state else "It changes nothing.",
         f"Errors: {', '.join(f'`{code}`' for code in sorted(command.errors | COMMON_ERRORS))}.",
     ]
+    if command.streams:
+        facts.insert(-1, "A large answer comes in pieces; ask for the next at the reply subject of the one before.")
     if command.accepts_key:
         facts.insert(-1, f"It takes an idempotency key in `{messages.KEY}`.")
     return {

@@ -161,7 +161,7 @@ _OF_A_CONNECTOR = frozenset({ErrorCode.NOT_FOUND, ErrorCode.REFUSED, ErrorCode.U
 LIST_RULES = Command(
     SERVICE, "rule", "list", RulesFilter, dict[str, TradingRule],
     "Give the trading rules of a connector's pairs; unknown pairs are left out.",
-    errors=_OF_A_CONNECTOR, timeout=15.0,
+    errors=_OF_A_CONNECTOR, timeout=15.0, streams=True,
 )  # fmt: skip
 LIST_ORDER_TYPES = Command(
     SERVICE, "order_type", "list", MarketRef, OrderTypes, "List the order types that a connector takes.",

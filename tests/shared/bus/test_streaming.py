@@ -62,6 +62,24 @@ async def test_the_pieces_are_the_whole_answer(bus: Bus, dispatcher: Dispatcher,
 
     await serve(dispatcher, pieces)
     assert await collected(bus) == b"".join(parts)
+    assert (await bus.request_raw(HISTORY, b"", actor="ann")).body == b"".join(parts)
+
+
+async def test_who_asks_for_the_answer_at_once_gets_all_of_it_or_the_error(bus: Bus, dispatcher: Dispatcher) -> None:
+    breaks = False
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"["
+        yield b"1, " * PIECE_BYTES
+        if breaks:
+            raise CommandError(ErrorCode.UNAVAILABLE, "the disk is gone")
+        yield b"2]"
+
+    await serve(dispatcher, pieces)
+    assert len(await bus.request(HISTORY, Nothing(), actor="ann")) == PIECE_BYTES + 1
+    breaks = True
+    with pytest.raises(CommandError, match="the disk is gone"):
+        await bus.request(HISTORY, Nothing(), actor="ann")
 
 
 async def test_answers_to_several_callers_do_not_mix(bus: Bus, dispatcher: Dispatcher) -> None:
