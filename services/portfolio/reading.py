@@ -101,24 +101,20 @@ class Reads:
         if request.refresh:
             return self._refreshed(request, call)
         wanted = contract.PortfolioFilter(request.account_names, request.connector_names)
-        return self._from_memory(
-            call, lambda: self._states.answer(self._stamp(), wanted, lambda: self._state(wanted, frozenset()))
-        )
+        return self._from_memory(call, lambda: self._states.answer(self._stamp(), wanted, lambda: self._state(wanted)))
 
     def distribution(self, request: contract.PortfolioFilter, call: Call) -> Answer:
         return self._from_memory(
             call,
             lambda: self._over_tokens.answer(
-                self._stamp(), request, lambda: over_tokens(self._state(request, frozenset()), request.account_names)
+                self._stamp(), request, lambda: over_tokens(self._state(request), request.account_names)
             ),
         )
 
     def accounts_distribution(self, request: contract.PortfolioFilter, call: Call) -> Answer:
         return self._from_memory(
             call,
-            lambda: self._over_accounts.answer(
-                self._stamp(), request, lambda: over_accounts(self._state(request, frozenset()))
-            ),
+            lambda: self._over_accounts.answer(self._stamp(), request, lambda: over_accounts(self._state(request))),
         )
 
     # How
@@ -138,7 +134,7 @@ class Reads:
         refreshed = await self._refresher.refresh(sessions, min(PATIENCE, call.seconds_left() - _WAY_BACK))
         await self._views.catch_up(replace(call, after=(*call.after, *refreshed.event_ids)))
         await self._rates.settle(min(1.0, call.seconds_left() - _WAY_BACK))
-        # Not kept: what the silent sessions hold is marked for this caller alone.
+        # Not kept: which sessions have just been asked is so for this caller alone.
         return Reply(_encode(self._state(wanted, refreshed.silent)))
 
     def _accounts(self) -> Mapping[str, tuple[str, ...]]:
@@ -190,22 +186,21 @@ class Reads:
             self._desired.wanted(),
         )
 
-    def _state(self, wanted: contract.PortfolioFilter, silent: frozenset[SessionKey]) -> PortfolioState:
-        """Return the state of a part of the portfolio; `silent` are sessions that were asked in vain."""
+    def _state(self, wanted: contract.PortfolioFilter, silent: frozenset[SessionKey] | None = None) -> PortfolioState:
+        """Return the state of a part of the portfolio.
+
+        `silent` are those of its sessions that were just asked in vain, where all were asked.
+        """
 
         def balances(key: SessionKey) -> tuple[tuple[contract.BalanceAmount, ...], datetime | None]:
             known = self._views.balances.get(key)
             if known is None:
                 return (), None
-            return known.balances, self._stale_since(key, known.at, silent)
+            session = self._views.sessions.get(key)
+            is_fresh = session.state is SessionState.READY if silent is None else key not in silent
+            return known.balances, None if is_fresh else session.silent_since or known.at
 
         return portfolio_state(self._selected(wanted), balances, self._rates.price)
-
-    def _stale_since(self, key: SessionKey, at: datetime, silent: frozenset[SessionKey]) -> datetime | None:
-        session = self._views.sessions.get(key)
-        if session.state is SessionState.READY:
-            return at if key in silent else None
-        return session.silent_since or at
 
     def _tokens(self) -> Mapping[str, frozenset[str]]:
         return self._views.balances.tokens(self._desired.wanted())

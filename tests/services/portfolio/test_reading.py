@@ -1,0 +1,478 @@
+"""What people poll of a portfolio, asked over the bus: true, at once, and honest where a neighbour is away."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.portfolio import refreshing
+from services.portfolio.followed import PortfolioViews
+from services.portfolio.reading import Reads
+from services.portfolio.sessions.desired import Desired
+from shared.bus.client import Bus
+from shared.bus.dispatcher import Dispatcher
+from shared.bus.messages import Call, Reply
+from shared.contracts import portfolio as contract
+from shared.contracts.credentials import AccountCredentials, KnownCredential
+from shared.contracts.declaration import AnyCommand, Command, Req, Res
+from shared.contracts.marketdata import VALUE_TOKENS, Valuation, Valued
+from shared.contracts.portfolio import OrderStatus, PortfolioFilter, PortfolioStateFilter, SessionRef, SessionState
+from shared.database.pool import Database
+from shared.errors import CommandError, ErrorCode
+from shared.service import Health
+from tests.conftest import SettingsFor
+from tests.eventually import eventually
+from tests.services.portfolio.recorded import NOON, Recorder, balances, order, session, trade
+
+HELD = {"BTC": "2", "ETH": "10", "ODD": "7", "USDT": "1000.25"}
+
+
+def account(name: str, *connectors: str) -> AccountCredentials:
+    return AccountCredentials(name, tuple(KnownCredential(connector, 1, True) for connector in connectors))
+
+
+class Replica:
+    """The reading side of one replica, without sessions of its own."""
+
+    def __init__(self, settings_for: SettingsFor, database: Database) -> None:
+        settings = settings_for("portfolio")
+        self.bus = Bus(settings, "portfolio")
+        self.desired = Desired()
+        self.attention = asyncio.Event()
+        self.views = PortfolioViews(settings, database, self.attention)
+        self.reads = Reads(database, self.bus, self.views, self.desired)
+        self.dispatcher = Dispatcher(settings, "portfolio")
+        self.reads.register(self.dispatcher)
+
+    async def start(self) -> None:
+        await self.bus.start()
+        await self.views.start()
+        await self.reads.start()
+        await self.dispatcher.start(lambda: Health(True))
+
+    async def stop(self) -> None:
+        await self.dispatcher.drain()
+        await self.reads.stop()
+        await self.views.stop()
+        await self.bus.stop()
+
+
+class Market:
+    """A stand-in of marketdata, started and stopped by the test."""
+
+    def __init__(self, settings_for: SettingsFor) -> None:
+        self._settings_for = settings_for
+        self._dispatcher: Dispatcher | None = None
+        self.prices: dict[str, float] = {"BTC": 50_000.5, "ETH": 2_000.0}
+        self.asked: list[Valuation] = []
+
+    async def start(self) -> None:
+        self._dispatcher = Dispatcher(self._settings_for("marketdata"), "marketdata")
+        self._dispatcher.on(VALUE_TOKENS, self._value)
+        await self._dispatcher.start(lambda: Health(True))
+
+    async def stop(self) -> None:
+        dispatcher, self._dispatcher = self._dispatcher, None
+        if dispatcher is not None:
+            await dispatcher.drain()
+
+    def _value(self, request: Valuation, _: Call) -> Valued:
+        self.asked.append(request)
+        return Valued("USD", {token: self.prices[token] for token in request.tokens if token in self.prices}, 0.0)
+
+
+class Owner:
+    """Another replica, which owns sessions and is asked to refresh them."""
+
+    def __init__(self, dispatcher: Dispatcher, refresh: Callable[[SessionRef], Any]) -> None:
+        self._dispatcher = dispatcher
+        self._refresh = refresh
+        self.asked: list[SessionRef] = []
+        dispatcher.on(contract.REFRESH_SESSION, self._asked)
+
+    async def own(self, keys: Iterable[tuple[str, str]]) -> None:
+        for key in keys:
+            await self._dispatcher.own([contract.REFRESH_SESSION], key)
+
+    async def _asked(self, request: SessionRef, _: Call) -> Any:
+        self.asked.append(request)
+        return await self._refresh(request)
+
+
+@pytest.fixture
+async def replica(settings_for: SettingsFor, database: Database) -> AsyncIterator[Replica]:
+    """A started replica that knows three accounts, one of them without credentials."""
+    replica = Replica(settings_for, database)
+    replica.desired.load(
+        [account("main", "paper"), account("other", "binance", "coinbase_wallet_of_bots"), account("z")]
+    )
+    await replica.start()
+    yield replica
+    await replica.stop()
+
+
+@pytest.fixture
+async def market(settings_for: SettingsFor) -> AsyncIterator[Market]:
+    market = Market(settings_for)
+    await market.start()
+    yield market
+    await market.stop()
+
+
+class Asker:
+    """Asks as a program does."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def __call__(self, command: Command[Req, Res], request: Req, **more: Any) -> Res:
+        return await self._bus.request(command, request, actor="outside", **more)
+
+    async def refused(self, command: Command[Req, Res], request: Req, **more: Any) -> ErrorCode:
+        with pytest.raises(CommandError) as caught:
+            await self(command, request, **more)
+        return caught.value.code
+
+    async def state(self, *accounts: str, **more: Any) -> contract.PortfolioState:
+        return await self(contract.PORTFOLIO_STATE, PortfolioStateFilter(accounts or None), **more)
+
+
+@pytest.fixture
+def ask(bus: Bus) -> Asker:
+    return Asker(bus)
+
+
+async def priced(ask: Asker, *tokens: str) -> None:
+    """Wait until these tokens of the account `main` have a price."""
+
+    async def look() -> bool:
+        held = (await ask.state("main"))["main"]["paper"]
+        return {one.token for one in held if one.priced} >= set(tokens)
+
+    await eventually(look)
+
+
+# Sessions
+
+
+async def test_a_session_as_it_was_last_told(replica: Replica, recorder: Recorder, ask: Asker) -> None:
+    waiting = session(SessionState.WAITING, reason="maintenance", version=4, silent_since=NOON)
+    event_ids = await recorder(waiting)
+    assert await ask(contract.GET_SESSION, SessionRef("main", "paper"), after=event_ids) == waiting
+    other = await ask(contract.GET_SESSION, SessionRef("other", "binance"))
+    assert (other.state, bool(other.reason)) == (SessionState.UNOWNED, True)
+    assert await ask(contract.GET_SESSION, SessionRef("other", "binance")) == other
+
+
+@pytest.mark.parametrize(
+    ("account_name", "connector_name", "code"),
+    [
+        ("nobody", "paper", ErrorCode.NOT_FOUND),
+        ("main", "no_such_exchange", ErrorCode.NOT_FOUND),
+        ("main", "binance", ErrorCode.NOT_FOUND),
+        ("main", "xrpl", ErrorCode.REFUSED),
+    ],
+)
+async def test_a_session_that_cannot_be(
+    replica: Replica, ask: Asker, account_name: str, connector_name: str, code: ErrorCode
+) -> None:
+    assert await ask.refused(contract.GET_SESSION, SessionRef(account_name, connector_name)) is code
+
+
+async def test_sessions_are_those_of_credentials_that_trade(replica: Replica, recorder: Recorder, ask: Asker) -> None:
+    # A session whose credential was deleted is no session any more.
+    event_ids = await recorder(session(), session(account="main", connector="kraken"))
+    listed = await ask(contract.LIST_SESSIONS, PortfolioFilter(), after=event_ids)
+    assert [(one.account_name, one.connector_name) for one in listed.sessions] == [
+        ("main", "paper"), ("other", "binance"),
+    ]  # fmt: skip
+    some = await ask(contract.LIST_SESSIONS, PortfolioFilter(("main", "nobody"), ("paper",)))
+    assert some.sessions == (session(),)
+
+
+# Orders
+
+
+async def test_who_has_placed_an_order_sees_it(replica: Replica, recorder: Recorder, ask: Asker) -> None:
+    for number in range(20):
+        event_ids = await recorder(order(f"o{number:02}"))
+        found = await ask(contract.ACTIVE_ORDERS, contract.OrderFilter(limit=1000), after=event_ids)
+        assert found.total == number + 1
+    event_ids = await recorder(order("o00", version=2, status=OrderStatus.FILLED))
+    found = await ask(contract.ACTIVE_ORDERS, contract.OrderFilter(limit=2), after=event_ids)
+    assert [one.client_order_id for one in found.orders] == ["o01", "o02"]
+    assert (found.total, found.next_cursor) == (19, "o02")
+
+
+async def test_orders_and_trades_are_searched(replica: Replica, recorder: Recorder, ask: Asker) -> None:
+    await recorder(order("a"), order("b", status=OrderStatus.FILLED), trade(order_id="b"))
+    found = await ask(contract.SEARCH_ORDERS, contract.OrderSearch(limit=1))
+    assert (found.total, found.orders[0].client_order_id) == (2, "b")
+    rest = await ask(contract.SEARCH_ORDERS, contract.OrderSearch(cursor=found.next_cursor))
+    assert [one.client_order_id for one in rest.orders] == ["a"]
+    assert (await ask(contract.SEARCH_TRADES, contract.TradeSearch())).trades == (trade(order_id="b"),)
+    assert await ask.refused(contract.SEARCH_ORDERS, contract.OrderSearch(cursor="rubbish")) is ErrorCode.INVALID
+    assert await ask.refused(contract.SEARCH_TRADES, contract.TradeSearch(cursor="1:\0")) is ErrorCode.INVALID
+
+
+# Balances
+
+
+async def test_balances_with_their_value(replica: Replica, market: Market, recorder: Recorder, ask: Asker) -> None:
+    event_ids = await recorder(session(), balances(HELD))
+    first = await ask.state(after=event_ids)
+    assert {one.token: one.units for one in first["main"]["paper"]} == {k: Decimal(v) for k, v in HELD.items()}
+    await priced(ask, "BTC", "ETH")
+    state = await ask.state()
+    assert list(state) == ["main", "other", "z"]
+    # A connector that only bots use has no balances here, one that has not said anything yet has none so far.
+    assert (state["other"], state["z"]) == ({"binance": ()}, {})
+    held = {one.token: one for one in state["main"]["paper"]}
+    assert (held["BTC"].price, held["BTC"].value) == (Decimal("50000.5"), Decimal("100001.000000"))
+    assert (held["USDT"].price, held["USDT"].value) == (Decimal(1), Decimal("1000.250000"))
+    assert (held["ODD"].price, held["ODD"].value, held["ODD"].priced) == (Decimal(0), Decimal(0), False)
+    assert all(one.stale_since is None for one in held.values())
+    assert market.asked[0] == Valuation("paper", ("BTC", "ETH", "ODD"))
+
+
+async def test_names_that_nothing_has_are_left_out(replica: Replica, recorder: Recorder, ask: Asker) -> None:
+    await recorder(balances(HELD))
+    assert await ask.state("nobody") == {}
+    assert list(await ask.state("nobody", "z")) == ["z"]
+    wanted = PortfolioStateFilter(("main",), ("okx", "no_such_exchange"))
+    assert await ask(contract.PORTFOLIO_STATE, wanted) == {"main": {}}
+
+
+async def test_a_new_price_and_a_new_balance_show(
+    replica: Replica, market: Market, recorder: Recorder, ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.portfolio.connector_rates.INTERVAL", 0.01)
+    await recorder(session(), balances({"BTC": "1"}))
+    await priced(ask, "BTC")
+    market.prices["BTC"] = 60_000.0
+
+    async def shows() -> bool:
+        return (await ask.state("main"))["main"]["paper"][0].value == 60_000
+
+    await eventually(shows)
+    event_ids = await recorder(balances({"BTC": "3"}, version=2))
+    assert (await ask.state("main", after=event_ids))["main"]["paper"][0].value == 180_000
+
+
+async def test_while_market_data_is_away_the_last_prices_remain(
+    replica: Replica, market: Market, recorder: Recorder, ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.portfolio.connector_rates.INTERVAL", 0.01)
+    await recorder(session(), balances({"BTC": "1"}))
+    await priced(ask, "BTC")
+    await market.stop()
+    event_ids = await recorder(balances({"BTC": "2", "ETH": "1"}, version=2))
+    held = (await ask.state("main", after=event_ids))["main"]["paper"]
+    assert [(one.token, one.priced) for one in held] == [("BTC", True), ("ETH", False)]
+    assert [one.value for one in held] == [100_001, 0]
+    await market.start()
+    await priced(ask, "BTC", "ETH")
+
+
+async def test_what_a_silent_session_said_is_marked(replica: Replica, recorder: Recorder, ask: Asker) -> None:
+    def stale(state: contract.PortfolioState) -> object:
+        return state["main"]["paper"][0].stale_since
+
+    told = balances({"USDT": "1"}, minutes=3)
+    event_ids = await recorder(told, session(SessionState.READY, version=1))
+    assert stale(await ask.state(after=event_ids)) is None
+    silent_since = balances({}, minutes=9).at
+    event_ids = await recorder(session(SessionState.WAITING, version=2, silent_since=silent_since))
+    assert stale(await ask.state(after=event_ids)) == silent_since
+    # Never ready yet: since the balances were told.
+    event_ids = await recorder(session(SessionState.STARTING, version=3))
+    assert stale(await ask.state(after=event_ids)) == told.at
+    event_ids = await recorder(session(SessionState.READY, version=4))
+    assert stale(await ask.state(after=event_ids)) is None
+
+
+async def test_an_account_that_was_deleted_is_not_shown(replica: Replica, recorder: Recorder, ask: Asker) -> None:
+    event_ids = await recorder(session(), balances({"USDT": "1"}), order("a"))
+    assert (await ask.state(after=event_ids))["main"]["paper"]
+    replica.desired.load([account("z")])
+    assert await ask.state() == {"z": {}}
+    assert (await ask(contract.DISTRIBUTION, PortfolioFilter())).token_count == 0
+    assert await ask.refused(contract.GET_SESSION, SessionRef("main", "paper")) is ErrorCode.NOT_FOUND
+    # Its order may still stand on the exchange.
+    assert (await ask(contract.ACTIVE_ORDERS, contract.OrderFilter())).total == 1
+
+
+async def test_distributions(replica: Replica, market: Market, recorder: Recorder, ask: Asker) -> None:
+    event_ids = await recorder(balances({"USDT": "75"}), balances({"USDT": "25"}, "other", "binance"))
+    spread = await ask(contract.DISTRIBUTION, PortfolioFilter(), after=event_ids)
+    assert (spread.token_count, spread.account_filter) == (1, "all_accounts")
+    assert spread.total_portfolio_value == 100
+    assert {name: one.percentage for name, one in spread.distribution[0].accounts.items()} == {"main": 75, "other": 25}
+    some = await ask(contract.DISTRIBUTION, PortfolioFilter(("other",)))
+    assert some.total_portfolio_value == 25
+    assert some.account_filter == "other"
+    by_account = await ask(contract.ACCOUNTS_DISTRIBUTION, PortfolioFilter())
+    assert [one.account for one in by_account.distribution] == ["main", "other", "z"]
+    assert [one.percentage for one in by_account.distribution] == [75, 25, 0]
+    event_ids = await recorder(balances({"USDT": "25"}, version=2))
+    changed = await ask(contract.ACCOUNTS_DISTRIBUTION, PortfolioFilter(), after=event_ids)
+    assert changed.total_portfolio_value == 50
+
+
+async def test_before_the_accounts_are_known_nothing_is_said_of_them(
+    settings_for: SettingsFor, database: Database, ask: Asker
+) -> None:
+    replica = Replica(settings_for, database)
+    await replica.start()
+    commands: tuple[AnyCommand, ...] = (
+        contract.LIST_SESSIONS, contract.DISTRIBUTION, contract.ACCOUNTS_DISTRIBUTION,
+    )  # fmt: skip
+    for command in commands:
+        assert await ask.refused(command, PortfolioFilter()) is ErrorCode.UNAVAILABLE
+    for refresh in (False, True):
+        wanted = PortfolioStateFilter(refresh=refresh)
+        assert await ask.refused(contract.PORTFOLIO_STATE, wanted) is ErrorCode.UNAVAILABLE
+    assert await ask.refused(contract.GET_SESSION, SessionRef("main", "paper")) is ErrorCode.UNAVAILABLE
+    assert (await ask(contract.ACTIVE_ORDERS, contract.OrderFilter())).total == 0
+    replica.desired.load([])
+    assert await ask.state() == {}
+    await replica.stop()
+
+
+# Refreshing
+
+
+@contextlib.asynccontextmanager
+async def owner(
+    settings_for: SettingsFor, refresh: Callable[[SessionRef], Any], *keys: tuple[str, str]
+) -> AsyncIterator[Owner]:
+    """Run another replica that owns the sessions `keys`."""
+    dispatcher = Dispatcher(settings_for("portfolio"), "portfolio")
+    owner = Owner(dispatcher, refresh)
+    await dispatcher.start(lambda: Health(True))
+    await owner.own(keys)
+    yield owner
+    await dispatcher.drain()
+
+
+REFRESH = PortfolioStateFilter(refresh=True)
+
+
+async def test_a_refresh_shows_what_the_exchange_says_now(
+    replica: Replica, market: Market, recorder: Recorder, ask: Asker, settings_for: SettingsFor
+) -> None:
+    # It has just come back, and the others do not know yet.
+    await recorder(session(SessionState.WAITING), balances({"USDT": "1"}))
+    version = 1
+
+    async def refresh(_: SessionRef) -> Reply:
+        nonlocal version
+        version += 1
+        event_ids = await recorder(balances({"BTC": str(version)}, version=version))
+        return Reply(msgspec.json.encode(session()), event_ids)
+
+    async with owner(settings_for, refresh, ("main", "paper")):
+        for expected in range(2, 12):
+            held = (await ask(contract.PORTFOLIO_STATE, REFRESH))["main"]["paper"]
+            # Also the price of a token that has just come.
+            assert [(one.token, one.units, one.value) for one in held] == [
+                ("BTC", Decimal(expected), Decimal("50000.5") * expected)
+            ]
+            assert held[0].stale_since is None
+
+
+async def test_a_session_that_cannot_ask_is_marked_for_who_wanted_it(
+    replica: Replica, recorder: Recorder, ask: Asker, settings_for: SettingsFor
+) -> None:
+    event_ids = await recorder(
+        session(), balances({"USDT": "1"}),
+        session(account="other", connector="binance"), balances({"USDT": "2"}, "other", "binance"),
+    )  # fmt: skip
+
+    async def refresh(_: SessionRef) -> contract.Session:
+        raise CommandError(ErrorCode.UPSTREAM, "the exchange is down")
+
+    # Nobody owns the session of `main`, and that of `other` cannot reach its exchange.
+    async with owner(settings_for, refresh, ("other", "binance")) as asked:
+        state = await ask(contract.PORTFOLIO_STATE, REFRESH, after=event_ids)
+        assert [state["main"]["paper"][0].stale_since, state["other"]["binance"][0].stale_since] == [NOON, NOON]
+        assert asked.asked == [SessionRef("other", "binance")]
+        only = await ask(contract.PORTFOLIO_STATE, PortfolioStateFilter(("main",), refresh=True))
+        assert list(only) == ["main"]
+        assert len(asked.asked) == 1
+    usual = await ask.state()
+    assert usual["main"]["paper"][0].stale_since is None
+
+
+async def test_a_slow_session_is_waited_for_in_bounds_and_asked_once_for_all(
+    replica: Replica, recorder: Recorder, ask: Asker, settings_for: SettingsFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.portfolio.reading.PATIENCE", 0.3)
+    monkeypatch.setattr(refreshing, "PATIENCE", 1.0)
+    event_ids = await recorder(
+        session(), balances({"USDT": "1"}),
+        session(account="other", connector="binance"), balances({"USDT": "2"}, "other", "binance"),
+    )  # fmt: skip
+    hanging = asyncio.Event()
+
+    async def refresh(request: SessionRef) -> contract.Session:
+        if request.account_name == "main":
+            await hanging.wait()
+        return session(account=request.account_name, connector=request.connector_name)
+
+    async with owner(settings_for, refresh, ("main", "paper"), ("other", "binance")) as asked:
+        began = time.monotonic()
+        states = await asyncio.gather(*(ask(contract.PORTFOLIO_STATE, REFRESH, after=event_ids) for _ in range(10)))
+        assert time.monotonic() - began < 2
+        for state in states:
+            assert state["main"]["paper"][0].stale_since == NOON
+            assert state["other"]["binance"][0].stale_since is None
+        assert asked.asked.count(SessionRef("main", "paper")) == 1
+        hanging.set()
+
+
+async def test_replicas_agree(
+    settings_for: SettingsFor, database: Database, replica: Replica, recorder: Recorder, ask: Asker
+) -> None:
+    other = Replica(settings_for, database)
+    other.desired.load([account("main", "paper"), account("other", "binance"), account("z")])
+    await other.start()
+    waiting = session(SessionState.WAITING, silent_since=NOON)
+    event_ids = await recorder(waiting, balances({"USDT": "1"}), order("a"))
+    states = [await ask.state(after=event_ids) for _ in range(20)]
+    assert all(state == states[0] for state in states)
+    assert states[0]["main"]["paper"][0].stale_since == NOON
+    for _ in range(20):
+        assert (await ask(contract.ACTIVE_ORDERS, contract.OrderFilter(), after=event_ids)).total == 1
+    await other.stop()
+
+
+# Speed
+
+
+async def test_an_answer_is_encoded_once_until_something_changes(replica: Replica, recorder: Recorder) -> None:
+    await recorder(session(), balances(HELD), order("a"))
+    await eventually(lambda: replica.views.position == 3)
+    call = Call("x", "outside", b"", time.time() + 60)
+    reads = replica.reads
+    asks: list[Callable[[], Any]] = [
+        lambda: reads.portfolio_state(PortfolioStateFilter(), call),
+        lambda: reads.active_orders(contract.OrderFilter(), call),
+        lambda: reads.distribution(PortfolioFilter(), call),
+        lambda: reads.accounts_distribution(PortfolioFilter(), call),
+        lambda: reads.list_sessions(PortfolioFilter(), call),
+        lambda: reads.get_session(SessionRef("main", "paper"), call),
+    ]
+    for asked in asks:
+        first = asked()
+        assert isinstance(first, Reply)
+        assert asked() is first
+        # A snapshot that says the same as the one before changes nothing.
+        accounts = [account("main", "paper"), account("other", "binance", "coinbase_wallet_of_bots"), account("z")]
+        replica.desired.load(accounts)
+        assert asked() is first
