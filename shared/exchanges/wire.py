@@ -136,10 +136,11 @@ class Wire:
 
     def _meaning_of(self, answer: Any) -> ExchangeError | None:
         """Return what Binance says in an answer that is a refusal; its codes are negative, on sockets too."""
-        number = answer.get("code") if self.has_binance_codes and isinstance(answer, dict) else None
-        if not isinstance(number, int) or number >= 0:
+        code = str(answer.get("code", "")) if self.has_binance_codes and isinstance(answer, dict) else ""
+        # ccxt reads numbers of answers as text, those of sockets as numbers.
+        if not (code.startswith("-") and code[1:].isdigit()):
             return None
-        return binance_codes.meaning_of(number, scrubbed(str(answer.get("msg", ""))))
+        return binance_codes.meaning_of(int(code), scrubbed(str(answer.get("msg", ""))))
 
     def sign(self, path: str, *asked: Any, **named: Any) -> Any:
         """Sign a request, with the time and window that were asked for."""
