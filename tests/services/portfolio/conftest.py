@@ -1,21 +1,31 @@
-"""The tables of the portfolio service on a real PostgreSQL, and buses to ask it by."""
+"""The portfolio service on real servers, its tables alone, and buses to ask it by."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from hummingbus.stack.nkey import Nkey
 from hummingbus.stack.postgres_server import PostgresServer
+from services.portfolio.app import PortfolioService
+from services.portfolio.settings import PortfolioSettings
 from shared.bus.client import Bus
 from shared.database.migrate import ensure_migrated
 from shared.database.pool import Database
 from shared.settings import DatabaseSettings
 from tests.conftest import SettingsFor
 from tests.servers import create_database, drop_database
+from tests.services.portfolio.credentials_stand_in import CredentialsStandIn
 from tests.services.portfolio.recorded import Recorder
+from tests.services.portfolio.trading import Trader, new_trader
+from tests.services.simulator.rest.venue_server import VenueServer
+
+Start = Callable[..., Awaitable[PortfolioService]]
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +74,51 @@ async def bus(settings_for: SettingsFor) -> AsyncIterator[Bus]:
     await bus.start()
     yield bus
     await bus.stop()
+
+
+@pytest.fixture(scope="session")
+def venue_server() -> Iterator[VenueServer]:
+    """One simulated exchange for all tests, each of which makes accounts of its own."""
+    server = VenueServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def venue(venue_server: VenueServer) -> Iterator[VenueServer]:
+    """The exchange, without faults before and after."""
+    yield venue_server
+    venue_server.remove_faults()
+
+
+@pytest.fixture
+async def credentials(settings_for: SettingsFor) -> AsyncIterator[CredentialsStandIn]:
+    """What stands in for the credentials service."""
+    credentials = CredentialsStandIn(settings_for("credentials"))
+    await credentials.start()
+    yield credentials
+    await credentials.stop()
+
+
+@pytest.fixture
+async def start(settings_for: SettingsFor, venue: VenueServer) -> AsyncIterator[Start]:
+    """A function that starts a replica of the service; all are drained afterwards."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start_one(**more: Any) -> PortfolioService:
+            values = {"SIMULATOR_URL": venue.url, "NATS_SEED": Nkey.new().seed, **more}
+            service = PortfolioService(settings_for("portfolio", PortfolioSettings, **values))
+            stack.push_async_callback(service.drain)
+            await service.start()
+            return service
+
+        yield start_one
+
+
+@pytest.fixture
+async def trader(start: Start, credentials: CredentialsStandIn, bus: Bus, venue: VenueServer) -> Trader:
+    """An account whose session is ready to trade, through one replica."""
+    trader = await new_trader(bus, venue, credentials)
+    await start()
+    await trader.ready()
+    return trader
