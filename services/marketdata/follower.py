@@ -48,6 +48,7 @@ class Follower(Generic[T]):
         self._task: asyncio.Task[None] | None = None
         self._live_since: float | None = None
         self._opened = 0
+        self._states = 0
         self._why_not: str | None = None
 
     @property
@@ -78,12 +79,13 @@ class Follower(Generic[T]):
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
             opened_at = time.monotonic()
+            self._states = 0
             silent = False
             try:
                 await self._follow_once()
                 why = "the exchange ended the stream"
             except TimeoutError:
-                silent = self._live_since is not None
+                silent = self._states > 0
                 why = f"nothing came for {self._patience:g} s"
                 self._patience = min(self._patience * 2, self._first_patience * MOST_PATIENCE)
             except Unsupported as error:
@@ -97,7 +99,7 @@ class Follower(Generic[T]):
                 # A defect in what reads this stream, or rubbish in it: the feed goes on, and the others never stopped.
                 _log.exception("stream not understood", stream=self._name)
                 why = type(error).__name__
-            self._live_since, self._why_not = None, why
+            self._why_not = why
             if silent or time.monotonic() - opened_at >= GOOD_LIFE:
                 backoff.reset()
             log = _log.debug if silent or backoff.attempts_failed else _log.warning
@@ -108,17 +110,19 @@ class Follower(Generic[T]):
         loop = asyncio.get_running_loop()
         self._opened += 1
         stream = self._watch()
-        states = 0
         try:
             async with asyncio.timeout(self._patience) as silence:
                 async for state in stream:
+                    came_at = time.monotonic()
                     self._take(state)
                     silence.reschedule(loop.time() + self._patience)
-                    states += 1
-                    if states == 1:
-                        self._live_since = time.monotonic()
+                    self._states += 1
+                    if self._states == 1:
+                        self._live_since = came_at
                     else:
                         self._patience = self._first_patience
         finally:
+            # At once: closing takes time, and meanwhile nothing is heard.
+            self._live_since = None
             if isinstance(stream, AsyncGenerator):
                 await stream.aclose()

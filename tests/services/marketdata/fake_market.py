@@ -1,0 +1,146 @@
+"""A market whose answers and streams a test decides, for what a real exchange does not do on demand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+from shared.contracts.marketdata import LiveBook, LiveTicker, TradingRule
+from shared.contracts.portfolio import OrderType
+from shared.exchanges.errors import ExchangeError
+
+RULE = TradingRule(
+    min_order_size=Decimal("0.00001"),
+    max_order_size=None,
+    min_price_increment=Decimal("0.01"),
+    min_base_amount_increment=Decimal("0.00001"),
+    min_quote_amount_increment=Decimal("0.00000001"),
+    min_notional_size=Decimal(5),
+    min_order_value=Decimal(5),
+    max_price_significant_digits=Decimal(0),
+    supports_limit_orders=True,
+    supports_market_orders=True,
+    buy_order_collateral_token="USDT",
+    sell_order_collateral_token="BTC",
+)
+
+
+def book(
+    bid: float = 99.0, ask: float = 101.0, levels: int = 5, pair: str = "BTC-USDT", at: float = 1000.0
+) -> LiveBook:
+    """Return a book of `levels` a side, one apart."""
+    return LiveBook(
+        "paper",
+        pair,
+        tuple((bid - step, 1.0 + step) for step in range(levels)),
+        tuple((ask + step, 1.0 + step) for step in range(levels)),
+        at,
+    )
+
+
+def ticker(
+    pair: str = "BTC-USDT", bid: float = 99.0, ask: float = 101.0, last: float = 100.5, at: float = 1000.0
+) -> LiveTicker:
+    """Return a ticker."""
+    return LiveTicker("paper", pair, bid, 1.0, ask, 1.0, last, at)
+
+
+class Stream:
+    """One subscription of a fake market. What a test puts into `states` comes; an exception breaks it."""
+
+    def __init__(self, of: tuple[str, ...]) -> None:
+        self.of = of
+        self.states: asyncio.Queue[LiveBook | LiveTicker | Exception] = asyncio.Queue()
+        self.closed = False
+
+
+class FakeMarket:
+    """A market with the pairs of `rules_known`. Set `failure` to have all questions fail, `hold` to have them wait."""
+
+    def __init__(self, connector: str = "paper", pairs: tuple[str, ...] = ("BTC-USDT", "ETH-USDT", "ETH-BTC")) -> None:
+        self.connector = connector
+        self.known = dict.fromkeys(pairs, RULE)
+        self.books: dict[str, LiveBook] = {}
+        self.tickers: dict[str, LiveTicker] = {}
+        self.failure: Exception | None = None
+        self.stream_failure: Exception | None = None
+        self.hold: asyncio.Event | None = None
+        self.asked: list[tuple[str, object]] = []
+        self.streams: list[Stream] = []
+
+    def open_streams(self) -> list[Stream]:
+        """Return the subscriptions that are open."""
+        return [stream for stream in self.streams if not stream.closed]
+
+    async def rules(self) -> dict[str, TradingRule]:
+        await self._answer("rules", None)
+        return self.known
+
+    def order_types(self) -> tuple[OrderType, ...]:
+        return (OrderType.LIMIT, OrderType.MARKET)
+
+    async def fetch_book(self, trading_pair: str, depth: int) -> LiveBook:
+        await self._answer("book", (trading_pair, depth))
+        found = self.books[trading_pair]
+        return LiveBook(
+            found.connector_name, found.trading_pair, found.bids[:depth], found.asks[:depth], found.timestamp
+        )
+
+    async def fetch_tickers(self, trading_pairs: tuple[str, ...] | None = None) -> dict[str, LiveTicker]:
+        await self._answer("tickers", trading_pairs)
+        wanted = self.tickers if trading_pairs is None else trading_pairs
+        return {pair: self.tickers[pair] for pair in wanted if pair in self.tickers}
+
+    async def watch_book(self, trading_pair: str) -> AsyncIterator[LiveBook]:
+        async for state in self._watch((trading_pair,)):
+            assert isinstance(state, LiveBook)
+            yield state
+
+    async def watch_tickers(self, trading_pairs: tuple[str, ...]) -> AsyncIterator[LiveTicker]:
+        async for state in self._watch(trading_pairs):
+            assert isinstance(state, LiveTicker)
+            yield state
+
+    async def server_ms(self) -> int:
+        return 0
+
+    async def close(self) -> None:
+        for stream in self.open_streams():
+            stream.closed = True
+
+    async def _answer(self, what: str, of: object) -> None:
+        self.asked.append((what, of))
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    async def _watch(self, of: tuple[str, ...]) -> AsyncIterator[LiveBook | LiveTicker]:
+        stream = Stream(of)
+        self.streams.append(stream)
+        try:
+            if self.stream_failure is not None:
+                raise self.stream_failure
+            while True:
+                state = await stream.states.get()
+                if isinstance(state, Exception):
+                    raise state
+                yield state
+        finally:
+            stream.closed = True
+
+
+class FakeExchanges:
+    """Gives the same fake market for each name, made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self.markets: dict[str, FakeMarket] = {}
+        self.unsupported: ExchangeError | None = None
+
+    def market(self, connector: str) -> FakeMarket:
+        if self.unsupported is not None:
+            raise self.unsupported
+        return self.markets.setdefault(connector, FakeMarket(connector))
+
+    async def close(self) -> None:
+        for market in self.markets.values():
+            await market.close()
