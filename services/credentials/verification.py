@@ -123,13 +123,11 @@ class Verification:
             if checked.verdict is KeyVerdict.UNKNOWN:
                 return False
             await self._commits.change(lambda change: write_verdict(change, credential, checked))
-        except (CommandError, asyncpg.PostgresError, UnreadableSecretError) as error:
-            _log.warning(
-                "credential not verified",
-                account=account_name,
-                connector=connector_name,
-                error=str(error) if isinstance(error, CommandError) else type(error).__name__,
-            )
+        except (CommandError, UnreadableSecretError) as error:
+            _log.warning("credential not tried", account=account_name, connector=connector_name, error=str(error))
+            return False
+        except Exception:  # nobody begins again what a defect has ended
+            _log.exception("credential not tried", account=account_name, connector=connector_name)
             return False
         _log.info("credential tried", account=account_name, connector=connector_name, verdict=checked.verdict.value)
         return True

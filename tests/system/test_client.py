@@ -35,12 +35,12 @@ async def test_credentials(client: HummingbotAPIClient) -> None:
     await client.accounts.delete_account("client-b")
 
 
-@pytest.mark.parametrize("connector", ["paper", "paper_perpetual"])
-async def test_a_paper_credential(client: HummingbotAPIClient, connector: str) -> None:
+@pytest.mark.parametrize(("connector", "balances"), [("paper", "USDT=100000,BTC=1"), ("paper_perpetual", "USDT=5000")])
+async def test_a_paper_credential(client: HummingbotAPIClient, connector: str, balances: str) -> None:
     name = f"client-{connector}"
     await client.accounts.add_account(name)
     await client.accounts.add_credential(name, connector, {})
-    await client.accounts.add_credential(name, connector, {"starting_balances": "USDT=100000,BTC=1"})
+    await client.accounts.add_credential(name, connector, {"starting_balances": balances})
     assert await client.accounts.list_account_credentials(name) == [connector]
     await client.accounts.delete_account(name)
 

@@ -12,11 +12,13 @@ import pytest
 from hummingbus.stack.nats_server import NatsServer
 from shared.bus.client import Bus
 from shared.contracts import credentials as contract
-from shared.contracts.credentials import Nothing
+from shared.contracts.credentials import CredentialPut, Nothing
 from shared.errors import CommandError, ErrorCode
 from shared.settings import EXIT_CONFIG
 from tests.eventually import eventually
+from tests.services.credentials import stored
 from tests.services.credentials.conftest import CONFIG_PASSWORD, Asker, Start
+from tests.services.credentials.simulator_stand_in import SimulatorStandIn
 
 ROOT = Path(__file__).parents[3]
 Environment = Mapping[str, str]
@@ -40,7 +42,8 @@ async def run(environment: Environment, **more: str) -> asyncio.subprocess.Proce
     )  # fmt: skip
 
 
-async def test_it_serves_until_it_is_told_to_stop(environment: Environment, ask: Asker) -> None:
+async def serving(environment: Environment, ask: Asker) -> asyncio.subprocess.Process:
+    """Return a process of the service that answers."""
     process = await run(environment, CONFIG_PASSWORD=CONFIG_PASSWORD)
 
     async def serves() -> bool:
@@ -54,6 +57,11 @@ async def test_it_serves_until_it_is_told_to_stop(environment: Environment, ask:
             return names == ["master_account"]
 
     await eventually(serves)
+    return process
+
+
+async def test_it_serves_until_it_is_told_to_stop(environment: Environment, ask: Asker) -> None:
+    process = await serving(environment, ask)
     process.send_signal(signal.SIGTERM)
     _, logs = await process.communicate()
     assert process.returncode == 0, logs.decode()
@@ -90,3 +98,27 @@ async def test_discovery_tells_its_state(bus: Bus, start: Start) -> None:
     assert {endpoint["name"] for endpoint in answer["endpoints"]} == {
         command.key.replace(".", "-") for command in contract.COMMANDS
     }
+
+
+async def test_killed_while_it_adds_a_paper_credential_it_can_be_asked_again(
+    environment: Environment, ask: Asker, simulator: SimulatorStandIn, database_url: str
+) -> None:
+    put = CredentialPut("master_account", "paper", {})
+    process = await serving(environment, ask)
+    simulator.hears.clear()
+    putting = asyncio.ensure_future(ask(contract.PUT_CREDENTIAL, put, key="k"))
+    await eventually(lambda: simulator.opened == 1)  # and its keys are on their way
+    process.kill()
+    await process.communicate()
+    putting.cancel()
+    simulator.hears.set()
+
+    process = await serving(environment, ask)
+    assert await stored.secrets(database_url, CONFIG_PASSWORD) == {}
+    first = await ask(contract.PUT_CREDENTIAL, put, key="k")
+    assert await ask(contract.PUT_CREDENTIAL, put, key="k") == first
+    ((_, values),) = (await stored.secrets(database_url, CONFIG_PASSWORD)).items()
+    assert values["paper_api_key"] == "api-key-2"
+    assert simulator.opened == 2
+    process.kill()
+    await process.communicate()
