@@ -13,17 +13,16 @@ from services.portfolio.kept_answers import KeptAnswers
 from services.portfolio.rates import Rates
 from services.portfolio.refreshing import PATIENCE, Refresher
 from services.portfolio.searches import Searches
-from services.portfolio.sessions.desired import Desired, SessionKey, is_traded
-from services.portfolio.valuation import portfolio_state, selected
+from services.portfolio.session_answers import SessionAnswers
+from services.portfolio.sessions.desired import Desired, SessionKey
+from services.portfolio.valuation import portfolio_state
 from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
-from shared.connectors.catalogue import CONNECTORS
 from shared.contracts import portfolio as contract
 from shared.contracts.marketdata import VALUE_TOKENS, Valuation
 from shared.contracts.portfolio import SERVICE, PortfolioState, SessionState
 from shared.database.pool import Database
-from shared.errors import CommandError, ErrorCode, not_found
 
 #: Seconds kept back of a caller's patience, for the answer to get there.
 _WAY_BACK = 0.5
@@ -49,7 +48,7 @@ class Reads:
         self._rates = Rates(self._ask_for_prices, self._tokens)
         self._refresher = Refresher(bus)
         self._orders = KeptAnswers()
-        self._sessions = KeptAnswers()
+        self._sessions = SessionAnswers(bus, views.sessions, desired)
         self._states = KeptAnswers()
         self._over_tokens = KeptAnswers()
         self._over_accounts = KeptAnswers()
@@ -78,10 +77,12 @@ class Reads:
     # Sessions and orders
 
     def get_session(self, request: contract.SessionRef, call: Call) -> Answer:
-        return self._from_memory(call, lambda: self._session(SessionKey(request.account_name, request.connector_name)))
+        if not self._holds(call):
+            return self._session_later(request, call)
+        return self._sessions.get(SessionKey(request.account_name, request.connector_name), call)
 
     def list_sessions(self, request: contract.PortfolioFilter, call: Call) -> Answer:
-        return self._from_memory(call, lambda: self._session_list(request))
+        return self._from_memory(call, lambda: self._sessions.list(request))
 
     def active_orders(self, request: contract.OrderFilter, call: Call) -> Answer:
         orders = self._views.orders
@@ -120,64 +121,32 @@ class Reads:
     # How
 
     def _from_memory(self, call: Call, read: Callable[[], Reply]) -> Answer:
-        if call.after and not self._views.holds(call.after):
-            return self._later(call, read)
-        return read()
+        return read() if self._holds(call) else self._later(call, read)
+
+    def _holds(self, call: Call) -> bool:
+        return not call.after or self._views.holds(call.after)
 
     async def _later(self, call: Call, read: Callable[[], Reply]) -> Reply:
         await self._views.catch_up(call)
         return read()
 
+    async def _session_later(self, request: contract.SessionRef, call: Call) -> Reply:
+        await self._views.catch_up(call)
+        answer = self._sessions.get(SessionKey(request.account_name, request.connector_name), call)
+        return answer if isinstance(answer, Reply) else await answer
+
     async def _refreshed(self, request: contract.PortfolioStateFilter, call: Call) -> Reply:
         wanted = contract.PortfolioFilter(request.account_names, request.connector_names)
-        sessions = [session for keys in self._selected(wanted).values() for session in keys]
+        sessions = [session for keys in self._sessions.selected(wanted).values() for session in keys]
         refreshed = await self._refresher.refresh(sessions, min(PATIENCE, call.seconds_left() - _WAY_BACK))
         await self._views.catch_up(replace(call, after=(*call.after, *refreshed.event_ids)))
         await self._rates.settle(min(1.0, call.seconds_left() - _WAY_BACK))
         # Not kept: which sessions have just been asked is so for this caller alone.
         return Reply(_encode(self._state(wanted, refreshed.silent)))
 
-    def _accounts(self) -> Mapping[str, tuple[str, ...]]:
-        if not self._desired.known:
-            raise CommandError(
-                ErrorCode.UNAVAILABLE, "the accounts are not known yet: the service credentials has not answered"
-            )
-        return self._desired.accounts()
-
-    def _selected(self, wanted: contract.PortfolioFilter) -> dict[str, tuple[SessionKey, ...]]:
-        """Return the sessions of the accounts that are asked for. Connectors that we cannot trade on have none."""
-        sessions = selected(self._accounts(), wanted.account_names, wanted.connector_names)
-        existing = self._desired.wanted()
-        return {account: tuple(key for key in keys if key in existing) for account, keys in sessions.items()}
-
-    def _session(self, key: SessionKey) -> Reply:
-        connectors = self._accounts().get(key.account_name)
-        if connectors is None:
-            raise not_found(f"Account '{key.account_name}' not found")
-        if key.connector_name not in CONNECTORS:
-            raise not_found(f"Connector '{key.connector_name}' not found")
-        if not is_traded(key.connector_name):
-            raise CommandError(
-                ErrorCode.REFUSED, f"Orders and balances through the connector '{key.connector_name}' are not offered"
-            )
-        if key not in self._desired.wanted():
-            raise not_found(f"Account '{key.account_name}' has no credential for '{key.connector_name}'")
-        sessions = self._views.sessions
-        return self._sessions.answer(self._session_stamp(), key, lambda: sessions.get(key))
-
-    def _session_list(self, request: contract.PortfolioFilter) -> Reply:
-        def listed() -> contract.SessionList:
-            keys = (key for keys in self._selected(request).values() for key in keys)
-            return contract.SessionList(tuple(map(self._views.sessions.get, keys)))
-
-        return self._sessions.answer(self._session_stamp(), request, listed)
-
-    def _session_stamp(self) -> tuple[object, ...]:
-        return (self._views.sessions.generation, self._desired.known, self._desired.wanted())
-
     def _stamp(self) -> tuple[object, ...]:
         """Return what is another when the state of a portfolio may be. It is checked first that accounts are known."""
-        accounts = self._accounts()
+        accounts = self._sessions.accounts()
         return (
             self._views.balances.generation,
             self._views.sessions.generation,
@@ -200,7 +169,7 @@ class Reads:
             is_fresh = session.state is SessionState.READY if silent is None else key not in silent
             return known.balances, None if is_fresh else session.silent_since or known.at
 
-        return portfolio_state(self._selected(wanted), balances, self._rates.price)
+        return portfolio_state(self._sessions.selected(wanted), balances, self._rates.price)
 
     def _tokens(self) -> Mapping[str, frozenset[str]]:
         return self._views.balances.tokens(self._desired.wanted())

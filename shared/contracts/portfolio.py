@@ -270,7 +270,8 @@ class PortfolioStateFilter(msgspec.Struct, frozen=True):
 class Balance(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an account has of a token on a connector, and its value in USD, rounded to 6 places.
 
-    `priced` is False where no price is known; `stale_since` is the session's last word where it is silent.
+    `priced` is False where no price is known, or none of the last ten minutes; `price` and `value` are 0 then.
+    `stale_since` is the session's last word where it is silent.
     """
 
     token: str

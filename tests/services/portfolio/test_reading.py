@@ -18,7 +18,7 @@ from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
 from shared.contracts import portfolio as contract
-from shared.contracts.credentials import AccountCredentials, KnownCredential
+from shared.contracts.credentials import SNAPSHOT_ACCOUNTS, AccountCredentials, AccountsSnapshot, KnownCredential
 from shared.contracts.declaration import AnyCommand, Command, Req, Res
 from shared.contracts.marketdata import VALUE_TOKENS, Valuation, Valued
 from shared.contracts.portfolio import OrderStatus, PortfolioFilter, PortfolioStateFilter, SessionRef, SessionState
@@ -193,6 +193,24 @@ async def test_sessions_are_those_of_credentials_that_trade(replica: Replica, re
     ]  # fmt: skip
     some = await ask(contract.LIST_SESSIONS, PortfolioFilter(("main", "nobody"), ("paper",)))
     assert some.sessions == (session(),)
+
+
+async def test_a_credential_that_was_added_a_moment_ago_has_a_session_soon(
+    replica: Replica, ask: Asker, settings_for: SettingsFor
+) -> None:
+    """Who adds a credential and places an order at once is told to wait, and not that there is none."""
+    latest = AccountsSnapshot((account("main", "binance", "paper"), account("new")))
+    credentials = Dispatcher(settings_for("credentials"), "credentials")
+    credentials.on(SNAPSHOT_ACCOUNTS, lambda _, __: latest)
+    await credentials.start(lambda: Health(True))
+    found = await ask(contract.GET_SESSION, SessionRef("main", "binance"))
+    assert (found.state, bool(found.reason)) == (SessionState.UNOWNED, True)
+    assert await ask.refused(contract.GET_SESSION, SessionRef("new", "binance")) is ErrorCode.NOT_FOUND
+    assert await ask.refused(contract.GET_SESSION, SessionRef("nobody", "binance")) is ErrorCode.NOT_FOUND
+    # The memory of accounts is not changed by it: that is done by who follows them, in their order.
+    assert len((await ask(contract.LIST_SESSIONS, PortfolioFilter(("main",)))).sessions) == 1
+    await credentials.drain()
+    assert await ask.refused(contract.GET_SESSION, SessionRef("main", "binance")) is ErrorCode.NOT_FOUND
 
 
 # Orders
