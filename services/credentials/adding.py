@@ -111,7 +111,8 @@ NOT_VERIFIABLE = "its keys are not verified, as only bots can use this connector
 def what_was_said(checked: KeyChecked) -> str:
     """Return what an exchange has said of keys that are stored, in words."""
     if checked.verdict is KeyVerdict.GOOD:
-        said = "the exchange has confirmed the keys"
+        but = f", but {checked.reason}" if checked.reason else ""
+        said = f"the exchange has confirmed the keys{but}"
     elif checked.verdict is KeyVerdict.WRONG:
         said = f"the exchange refuses the keys: {checked.reason}"
     else:

@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from services.credentials.encryption import StoredKeyring
-from services.credentials.rows import AccountRow, ApiKeyRow, CredentialRevision, CredentialRow, EventRow, UserRow
+from services.credentials.rows import AccountRow, ApiKeyRow, CredentialRevision, CredentialRow, UserRow
 from shared.contracts.credentials import AccountCredentials, AccountsSnapshot, ApiKey, KnownCredential
 
 
@@ -37,7 +37,6 @@ SELECT name, connector_name, revision, verified
 FROM accounts LEFT JOIN credentials ON account_name = name WHERE present
 ORDER BY name COLLATE "C", connector_name COLLATE "C"
 """
-_MAX_ID = 2**63
 _KEYRING = "SELECT generation, salt, scrypt_n, scrypt_r, scrypt_p, wrapped_hash_key FROM keyring"
 
 
@@ -167,14 +166,6 @@ class Repository:
             [row.connector_name for row in changed],
             [row.secret for row in changed],
         )
-
-    async def events(self, event_ids: Sequence[int]) -> list[EventRow]:
-        """Return those of the events that are committed and still kept."""
-        possible = [event_id for event_id in event_ids if 0 < event_id < _MAX_ID]
-        rows = await self._queries.fetch(
-            "SELECT id AS event_id, kind, data FROM outbox WHERE id = ANY($1::bigint[])", possible
-        )
-        return [EventRow(**row) for row in rows]
 
     # The keyring, and the nonces of releases
 

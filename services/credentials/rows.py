@@ -33,14 +33,6 @@ class CredentialRevision(msgspec.Struct, frozen=True):
     revision: int
 
 
-class EventRow(msgspec.Struct, frozen=True):
-    """A committed event, with its payload as JSON."""
-
-    event_id: int
-    kind: str
-    data: bytes
-
-
 class UserRow(msgspec.Struct, frozen=True):
     """A user and the PHC form of the hash of the password."""
 

@@ -56,9 +56,10 @@ async def test_good_keys_are_stored_as_verified(ask: Asker, portfolio: Portfolio
 
 
 async def test_keys_that_can_withdraw_are_stored_with_a_warning(ask: Asker, portfolio: PortfolioStandIn) -> None:
-    portfolio.verdict = KeyChecked(KeyVerdict.GOOD, can_withdraw=True)
+    portfolio.verdict = KeyChecked(KeyVerdict.GOOD, "the keys may not trade", can_withdraw=True)
     answer = await ask(contract.PUT_CREDENTIAL, PUT)
     assert answer.verified
+    assert "confirmed the keys, but the keys may not trade" in answer.message
     assert "Warning: these keys can withdraw" in answer.message
 
 
