@@ -59,12 +59,11 @@ async def test_messages_are_delayed_in_their_order(simulator: Running, trader: A
         delays: list[int] = []
         ids: list[int] = []
         await simulator.trade(trader, orders=5)
-        while not delays or delays[-1] >= 500:
+        while max(delays, default=0) < 700 or delays[-1] >= 500:  # some may have been sent before the fault began
             message = await told(socket)
             ids.append(message["t"])
             delays.append(now_ms() - message["E"])
         assert ids == list(range(ids[0], ids[0] + len(ids)))
-        assert max(delays) >= 700
 
 
 async def test_a_socket_is_dropped_at_once_and_others_are_not(simulator: Running) -> None:
