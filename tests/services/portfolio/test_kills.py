@@ -1,0 +1,137 @@
+"""Killed at any point between intent, send, answer, fill and record: afterwards what is stored is what happened."""
+
+import asyncio
+import contextlib
+import random
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+from hummingbus.stack.nkey import Nkey
+from services.portfolio.settings import PortfolioSettings
+from shared.bus.client import Bus
+from shared.contracts.portfolio import OrderStatus
+from shared.tasks import end_task
+from tests.conftest import SettingsFor
+from tests.eventually import eventually
+from tests.services.portfolio.credentials_stand_in import CredentialsStandIn
+from tests.services.portfolio.load import Load, come_to_agree
+from tests.services.portfolio.processes import POINTS, Crash, Replica
+from tests.services.portfolio.trading import Trader, new_trader
+from tests.services.simulator.rest.venue_server import VenueServer
+
+#: Short, so that a test need not wait long for what takes seconds in the product.
+QUICK = {
+    "PORTFOLIO_LEASE_SECONDS": "1.5",
+    "PORTFOLIO_RECEIVE_WINDOW_MS": "1000",
+    "PORTFOLIO_ABSENCE_MARGIN_MS": "500",
+    "PORTFOLIO_RECONCILE_SECONDS": "3",
+}
+
+NewReplica = Callable[..., Replica]
+
+
+@pytest.fixture
+def replica(settings_for: SettingsFor, venue: VenueServer) -> Iterator[NewReplica]:
+    """A function that makes a replica as a process; all are killed afterwards."""
+    made: list[Replica] = []
+
+    def make(*crashes: Crash, **more: str) -> Replica:
+        values = {"SIMULATOR_URL": venue.url, "NATS_SEED": Nkey.new().seed, **QUICK, **more}
+        one = Replica(settings_for("portfolio", PortfolioSettings, **values), crashes)
+        made.append(one)
+        one.start()
+        return one
+
+    yield make
+    for one in made:
+        one.kill()
+
+
+@pytest.fixture
+async def account(bus: Bus, credentials: CredentialsStandIn, venue: VenueServer) -> Trader:
+    """An account whose credential is stored."""
+    return await new_trader(bus, venue, credentials)
+
+
+@contextlib.asynccontextmanager
+async def kept_running(*replicas: Replica) -> AsyncIterator[None]:
+    """Start each again whenever it has crashed."""
+    tasks = [asyncio.create_task(one.keep_running()) for one in replicas]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            await end_task(task)
+
+
+@pytest.mark.timeout(120)
+async def test_killed_at_random_points_under_load(seed: int, replica: NewReplica, account: Trader) -> None:
+    chosen = random.Random(seed)
+    crashes = [(chosen.choice(sorted(POINTS)), chosen.randint(1, 8)) for _ in range(4)]
+    one = replica(*crashes)
+    async with kept_running(one):
+        load = Load(account, seed)
+        workers = [asyncio.create_task(load.trade(12)) for _ in range(3)]
+        await asyncio.gather(*workers)
+        await come_to_agree(account)
+    assert one.crashed >= 2, f"expected crashes at {crashes}, was {one.crashed}"
+    assert load.asked == set(account.venue_orders()) | {
+        order_id for order_id in load.asked if await account.status(order_id) is OrderStatus.FAILED
+    }
+
+
+@pytest.mark.parametrize("point", sorted(POINTS))
+async def test_killed_once_at_each_point(point: str, replica: NewReplica, account: Trader) -> None:
+    if point == "asking for trades":  # they are asked for where the stream has not told of them
+        account.server.add_fault("missed_message", path="userData")
+    one = replica((point, 2))
+    async with kept_running(one):
+        load = Load(account, seed=11)
+        while not one.crashed:
+            await load.trade(2)
+        await come_to_agree(account)
+    assert one.crashed == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+async def test_another_replica_takes_over_within_ten_seconds(
+    number: signal.Signals, replica: NewReplica, account: Trader
+) -> None:
+    first = replica(PORTFOLIO_LEASE_SECONDS="5")
+    await account.ready()
+    replica(PORTFOLIO_LEASE_SECONDS="5")
+    await account.place()
+    first.signal(number)
+    began = asyncio.get_running_loop().time()
+    load = Load(account, seed=1)
+    await load.trade(1)
+    taken = asyncio.get_running_loop().time() - began
+    assert taken < 10, f"expected a takeover within 10 s, was {taken:.1f} s"
+    await come_to_agree(account)
+
+
+async def test_a_paused_owner_that_wakes_sends_nothing_and_records_nothing(
+    replica: NewReplica, account: Trader
+) -> None:
+    first = replica()
+    await account.ready()
+    second = replica()
+    # Orders are on their way to it when it stops.
+    requests = [account.order() for _ in range(20)]
+    placing = [asyncio.create_task(account.place(request)) for request in requests]
+    await eventually(lambda: bool(account.venue_orders()))
+    first.signal(signal.SIGSTOP)
+    await asyncio.wait(placing)
+    load = Load(account, seed=3)
+    await load.trade(3)  # by the second
+    before = set(account.venue_orders())
+    first.signal(signal.SIGCONT)
+    await come_to_agree(account)
+    await load.trade(3)
+    await come_to_agree(account)
+    assert set(account.venue_orders()) - before <= load.asked
+    second.kill()
+    await load.trade(1)  # the first one is well, and takes it back
+    await come_to_agree(account)
