@@ -1,6 +1,6 @@
-"""A running edge over a real NATS, with the credentials service played by a stand-in and a stream of real events."""
+"""A running edge over a real NATS, with the services behind it played by stand-ins and a stream of real events."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -10,8 +10,11 @@ import pytest
 from hummingbus.stack.nats_server import NatsServer
 from services.gateway_api.app import GatewayApi
 from services.gateway_api.settings import EdgeSettings
+from shared.contracts.catalogue import COMMANDS
 from shared.settings import Settings
 from tests.services.gateway_api.credentials_stand_in import PASSWORD, USERNAME, CredentialsStandIn
+from tests.services.gateway_api.marketdata_stand_in import MarketdataStandIn
+from tests.services.gateway_api.portfolio_stand_in import PortfolioStandIn
 from tests.services.gateway_api.published import Published
 
 StartEdge = Callable[..., Awaitable["Edge"]]
@@ -45,6 +48,33 @@ async def credentials(settings: Settings) -> AsyncIterator[CredentialsStandIn]:
     await service.start()
     yield service
     await service.stop()
+
+
+@pytest.fixture
+async def portfolio(settings: Settings) -> AsyncIterator[PortfolioStandIn]:
+    service = PortfolioStandIn(settings)
+    await service.start()
+    yield service
+    await service.stop()
+
+
+@pytest.fixture
+async def marketdata(settings: Settings) -> AsyncIterator[MarketdataStandIn]:
+    service = MarketdataStandIn(settings)
+    await service.start()
+    yield service
+    await service.stop()
+
+
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """Commands that are given up after 0.3 s."""
+    kept = [command.timeout for command in COMMANDS]
+    for command in COMMANDS:
+        object.__setattr__(command, "timeout", 0.3)
+    yield
+    for command, timeout in zip(COMMANDS, kept, strict=True):
+        object.__setattr__(command, "timeout", timeout)
 
 
 @pytest.fixture

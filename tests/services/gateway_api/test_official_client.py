@@ -1,14 +1,20 @@
 """The official client of the Hummingbot API, unmodified, against the edge."""
 
+from decimal import Decimal
+
 import aiohttp
 import pytest
 from hummingbot_api_client import HummingbotAPIClient
 
+from shared.contracts.portfolio import PLACE_ORDER, PortfolioStateFilter
+from shared.errors import CommandError, ErrorCode
 from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.credentials_stand_in import PASSWORD, USERNAME
+from tests.services.gateway_api.marketdata_stand_in import MarketdataStandIn
+from tests.services.gateway_api.portfolio_stand_in import PortfolioStandIn
 
 
-async def test_every_method_of_the_groups(edge: Edge) -> None:
+async def test_it_keeps_accounts_and_credentials(edge: Edge) -> None:
     # The client sends the password as ISO 8859-1, where other clients send UTF-8.
     assert not PASSWORD.isascii()
     async with HummingbotAPIClient(edge.url, USERNAME, PASSWORD) as client:
@@ -32,3 +38,58 @@ async def test_it_shows_why_a_request_was_refused(edge: Edge) -> None:
         with pytest.raises(aiohttp.ClientResponseError) as caught:
             await client.accounts.list_accounts()
         assert caught.value.status == 401
+
+
+async def test_it_sees_balances(edge: Edge, portfolio: PortfolioStandIn) -> None:
+    async with HummingbotAPIClient(edge.url, USERNAME, PASSWORD) as client:
+        state = await client.portfolio.get_state(["master_account"], ["paper"], skip_gateway=True, refresh=True)
+        assert [balance["token"] for balance in state["master_account"]["paper"]] == ["BTC", "ODD"]
+        assert portfolio.last() == PortfolioStateFilter(("master_account",), ("paper",), refresh=True)
+        assert await client.portfolio.get_total_value() == 97500.15
+        holdings = await client.portfolio.get_token_holdings("BTC")
+        assert (holdings["total_units"], holdings["total_value"]) == (1.5, 97500.15)
+        summary = await client.portfolio.get_portfolio_summary()
+        assert summary["top_tokens"] == [{"token": "BTC", "value": 97500.15, "percentage": 100}]
+        assert (summary["account_count"], summary["connector_count"]) == (2, 1)
+        assert (await client.portfolio.get_distribution(["master_account"]))["token_count"] == 1
+        assert (await client.portfolio.get_accounts_distribution())["account_count"] == 1
+
+
+async def test_it_trades(edge: Edge, portfolio: PortfolioStandIn) -> None:
+    async with HummingbotAPIClient(edge.url, USERNAME, PASSWORD) as client:
+        trading = client.trading
+        limit = await trading.place_order(
+            "master_account", "paper", "BTC-USDT", "BUY", 0.001, order_type="LIMIT", price=64000.1
+        )
+        assert limit["status"] == "submitted"
+        assert (portfolio.last().amount, portfolio.last().price) == (Decimal("0.001"), Decimal("64000.1"))
+        market = await trading.place_order("master_account", "paper", "BTC-USDT", "SELL", 1)
+        assert portfolio.last().order_type == "MARKET"
+        for page in (
+            await trading.get_active_orders(["master_account"], ["paper"], ["BTC-USDT"], limit=10),
+            await trading.search_orders(status="OPEN", start_time=1767225600, limit=10),
+        ):
+            assert [row["order_id"] for row in page["data"]] == [limit["order_id"], market["order_id"]]
+        cancelled = await trading.cancel_order("master_account", "paper", limit["order_id"])
+        assert cancelled["status"] == "success"
+        assert (await trading.get_trades(trading_pairs=["BTC-USDT"], start_time=1767225600))["data"] == []
+        with pytest.raises(aiohttp.ClientResponseError) as caught:
+            await trading.place_order("master_account", "paper", "BTC-USDT", "BUY", -1)
+        assert caught.value.status == 422
+        portfolio.instead = {PLACE_ORDER.key: CommandError(ErrorCode.REFUSED, "Account has insufficient balance")}
+        with pytest.raises(aiohttp.ClientResponseError, match="insufficient balance"):
+            await trading.place_order("master_account", "paper", "BTC-USDT", "BUY", 1)
+
+
+async def test_it_sees_the_market(edge: Edge, marketdata: MarketdataStandIn) -> None:
+    async with HummingbotAPIClient(edge.url, USERNAME, PASSWORD) as client:
+        rules = await client.connectors.get_trading_rules("paper", ["BTC-USDT", "ETH-USDT"])
+        assert rules["ETH-USDT"]["min_notional_size"] == 5
+        assert set(await client.connectors.get_trading_rules("paper")) == {"BTC-USDT", "ETH-USDT"}
+        types = await client.connectors.get_supported_order_types("paper")
+        assert types["supported_order_types"] == ["LIMIT", "MARKET"]
+        for pairs in ("BTC-USDT", ["BTC-USDT"]):
+            assert (await client.market_data.get_prices("paper", pairs))["prices"] == {"BTC-USDT": 65000.5}
+        book = await client.market_data.get_order_book("paper", "BTC-USDT", depth=3)
+        assert [level["price"] for level in book["bids"]] == [64999.5, 64998.5, 64997.5]
+        assert (await client.market_data.get_market_data_settings())["cleanup_interval"] == 300

@@ -22,7 +22,41 @@ ROUTES = {
     ("post", "/accounts/delete-credential/{account_name}/{connector_name}"): "200",
     ("get", "/connectors/"): "200",
     ("get", "/connectors/{connector_name}/config-map"): "200",
+    ("get", "/connectors/{connector_name}/trading-rules"): "200",
+    ("get", "/connectors/{connector_name}/order-types"): "200",
+    ("post", "/portfolio/state"): "200",
+    ("post", "/portfolio/distribution"): "200",
+    ("get", "/portfolio/accounts-distribution"): "200",
+    ("post", "/portfolio/accounts-distribution"): "200",
+    ("post", "/trading/orders"): "201",
+    ("post", "/trading/{account_name}/{connector_name}/orders/{client_order_id}/cancel"): "200",
+    ("post", "/trading/orders/active"): "200",
+    ("post", "/trading/orders/search"): "200",
+    ("post", "/trading/trades"): "200",
+    ("get", "/market-data/settings"): "200",
+    ("post", "/market-data/prices"): "200",
+    ("post", "/market-data/order-book"): "200",
     ("get", "/events"): "200",
+}
+#: Questions that are posted, as their filters are bodies.
+QUESTIONS = {
+    "/portfolio/state",
+    "/portfolio/distribution",
+    "/portfolio/accounts-distribution",
+    "/trading/orders/active",
+    "/trading/orders/search",
+    "/trading/trades",
+    "/market-data/prices",
+    "/market-data/order-book",
+}
+#: Routes that ask an exchange.
+OF_AN_EXCHANGE = {
+    "/connectors/{connector_name}/trading-rules",
+    "/connectors/{connector_name}/order-types",
+    "/trading/orders",
+    "/trading/{account_name}/{connector_name}/orders/{client_order_id}/cancel",
+    "/market-data/prices",
+    "/market-data/order-book",
 }
 
 
@@ -80,9 +114,13 @@ def test_it_has_the_errors_that_a_route_can_end_in(document: dict[str, Any]) -> 
     found = operations(document)
     for (method, path), operation in found.items():
         codes = operation["responses"].keys()
-        assert ("504" in codes) == ("409" in codes) == ("413" in codes) == (method == "post"), path
-        assert ("422" in codes) == bool(operation.get("parameters")), path
-        assert not {"500", "400"} & codes or path.startswith("/accounts/"), path
+        changes = method == "post" and path not in QUESTIONS
+        assert ("504" in codes) == ("409" in codes) == changes, path
+        assert ("413" in codes) == ("403" in codes) == (method == "post"), path
+        assert ("422" in codes) == bool(operation.get("parameters") or operation.get("requestBody")), path
+        assert ("502" in codes) == (path in OF_AN_EXCHANGE), path
+        assert "500" not in codes, path
+        assert "400" not in codes or path in OF_AN_EXCHANGE or path.startswith("/accounts/"), path
     assert "404" in found["get", "/accounts/{account_name}/credentials"]["responses"]
     assert "400" in found["post", "/accounts/add-account"]["responses"]
     assert "400" not in found["get", "/connectors/{connector_name}/config-map"]["responses"]
@@ -109,8 +147,53 @@ def test_every_parameter_is_described(document: dict[str, Any]) -> None:
             assert parameter["schema"]["type"] in ("string", "array")
 
 
+_ORDER = {
+    "account_name": "master_account",
+    "connector_name": "paper",
+    "trading_pair": "BTC-USDT",
+    "trade_type": "BUY",
+    "amount": 1,
+    "price": 1,
+    "client_order_id": "mine",
+}
+_BOOK = {"connector_name": "paper", "trading_pair": "BTC-USDT"}
+
+
+@pytest.mark.usefixtures("portfolio", "marketdata")
+async def test_answers_of_posts_fit_their_schemas(edge: Edge, document: dict[str, Any]) -> None:
+    cancel = "/trading/{account_name}/{connector_name}/orders/{client_order_id}/cancel"
+    for path, named, body, status in (
+        ("/trading/orders", "/trading/orders", _ORDER, 201),
+        ("/trading/orders", "/trading/orders", {**_ORDER, "amount": 2}, 409),
+        ("/trading/orders", "/trading/orders", {**_ORDER, "account_name": "nobody"}, 404),
+        ("/trading/orders", "/trading/orders", {}, 422),
+        ("/trading/orders/active", "/trading/orders/active", {}, 200),
+        ("/trading/orders/search", "/trading/orders/search", {}, 200),
+        ("/trading/trades", "/trading/trades", {}, 200),
+        ("/trading/master_account/paper/orders/mine/cancel", cancel, None, 200),
+        ("/trading/master_account/paper/orders/other/cancel", cancel, None, 404),
+        ("/portfolio/state", "/portfolio/state", {}, 200),
+        ("/portfolio/distribution", "/portfolio/distribution", {}, 200),
+        ("/portfolio/accounts-distribution", "/portfolio/accounts-distribution", {}, 200),
+        ("/market-data/prices", "/market-data/prices", {**_BOOK, "trading_pairs": ["BTC-USDT"]}, 200),
+        ("/market-data/order-book", "/market-data/order-book", _BOOK, 200),
+        ("/market-data/order-book", "/market-data/order-book", {**_BOOK, "connector_name": "dexalot"}, 400),
+    ):
+        given, answer = await edge.ask("POST", path, json=body)
+        assert given == status, (path, answer)
+        declared = resolved(document, document["paths"][named]["post"]["responses"][str(status)])
+        jsonschema_rs.validate(declared["content"]["application/json"]["schema"], answer)
+
+
+@pytest.mark.usefixtures("portfolio", "marketdata")
 async def test_answers_fit_their_schemas(edge: Edge, document: dict[str, Any]) -> None:
     for path, named in (
+        ("/connectors/paper/trading-rules", "/connectors/{connector_name}/trading-rules"),
+        ("/connectors/paper/trading-rules?trading_pairs=BTC-USDT,X-Y", "/connectors/{connector_name}/trading-rules"),
+        ("/connectors/paper/order-types", "/connectors/{connector_name}/order-types"),
+        ("/connectors/dexalot/order-types", "/connectors/{connector_name}/order-types"),
+        ("/portfolio/accounts-distribution", "/portfolio/accounts-distribution"),
+        ("/market-data/settings", "/market-data/settings"),
         ("/", "/"),
         ("/health", "/health"),
         ("/ready", "/ready"),

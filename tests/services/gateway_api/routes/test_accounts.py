@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -11,8 +10,7 @@ import msgspec
 import pytest
 import yarl
 
-from shared.contracts.credentials import CREATE_ACCOUNT, LIST_ACCOUNTS, MASTER_ACCOUNT
-from shared.contracts.declaration import AnyCommand
+from shared.contracts.credentials import MASTER_ACCOUNT
 from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.credentials_stand_in import USERNAME, CredentialsStandIn
 
@@ -246,18 +244,6 @@ async def test_a_question_after_a_change_names_its_events(edge: Edge, credential
     await edge.ask("POST", "/accounts/add-account?account_name=bob")
     await edge.ask("GET", "/accounts/")
     assert credentials.calls[-1].after == (1, 2)
-
-
-@pytest.fixture
-def impatient() -> Iterator[None]:
-    """Commands that are given up after 0.3 s."""
-    commands: tuple[AnyCommand, ...] = (CREATE_ACCOUNT, LIST_ACCOUNTS)
-    kept = [command.timeout for command in commands]
-    for command in commands:
-        object.__setattr__(command, "timeout", 0.3)
-    yield
-    for command, timeout in zip(commands, kept, strict=True):
-        object.__setattr__(command, "timeout", timeout)
 
 
 @pytest.mark.usefixtures("impatient")
