@@ -97,7 +97,8 @@ class Follower(Generic[T]):
                 why = str(error) or type(error).__name__
             except Exception as error:
                 # A defect in what reads this stream, or rubbish in it: the feed goes on, and the others never stopped.
-                _log.exception("stream not understood", stream=self._name)
+                if not backoff.attempts_failed:
+                    _log.exception("stream not understood", stream=self._name)
                 why = type(error).__name__
             self._why_not = why
             if silent or time.monotonic() - opened_at >= GOOD_LIFE:

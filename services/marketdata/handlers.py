@@ -119,11 +119,12 @@ class Handlers:
 
     def _wait(self, venue: Venue, work: Callable[[], Awaitable[T]]) -> Later[T]:
         """Return `work` for the dispatcher to run: the exchange's failures are told, and not too many wait for it."""
-        if self._waiting.get(venue.name, 0) >= MOST_WAITING:
-            raise CommandError(ErrorCode.BUSY, f"Too many questions wait for the exchange '{venue.name}' already")
 
         async def waiting() -> T:
-            self._waiting[venue.name] = self._waiting.get(venue.name, 0) + 1
+            others = self._waiting.get(venue.name, 0)
+            if others >= MOST_WAITING:
+                raise CommandError(ErrorCode.BUSY, f"Too many questions wait for the exchange '{venue.name}' already")
+            self._waiting[venue.name] = others + 1
             try:
                 return await work()
             except ExchangeError as error:
