@@ -1,6 +1,6 @@
 """One account on one exchange, with its keys."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -23,7 +23,8 @@ from shared.exchanges.receive_windows import has_receive_window
 from shared.exchanges.trade_pages import all_trades
 from shared.exchanges.traffic import Traffic
 from shared.exchanges.user_stream import UserStream
-from shared.exchanges.venue_orders import balances_of, futures_balances_of, order_of, trade_of
+from shared.exchanges.venue_balances import balances_of, futures_balances_of
+from shared.exchanges.venue_orders import asked_order_of, order_of, placed_order_of, trade_of
 from shared.exchanges.wire import Signing, signed_as_of
 
 T = TypeVar("T")
@@ -63,15 +64,23 @@ class CcxtAccount:
     async def check(self) -> KeyRights:
         client = await self._ready()
         blueprint = self._market.blueprint
-        told = await self._question(client.fetch_balance)
-        return await rights_of(client, blueprint.ccxt_id, blueprint.kind, told.get("info"))
+
+        async def ask() -> KeyRights:
+            told = await client.fetch_balance()
+            return await rights_of(client, blueprint.ccxt_id, blueprint.kind, told.get("info"))
+
+        return await self._question(ask)
 
     async def balances(self) -> tuple[AssetBalance, ...]:
         client = await self._ready()
-        told = await self._question(client.fetch_balance)
-        assets = told.get("info", {}).get("assets") if self._is_binance_futures else None
-        found = balances_of(told) if assets is None else futures_balances_of(assets, client.safe_currency_code)
-        return tuple(one for one in found if one.total or one.available)
+
+        async def ask() -> tuple[AssetBalance, ...]:
+            told = await client.fetch_balance()
+            if self._is_binance_futures:
+                return futures_balances_of(told["info"]["assets"], client.safe_currency_code)
+            return balances_of(told)
+
+        return tuple(one for one in await self._question(ask) if one.total or one.available)
 
     @property
     def _is_binance_futures(self) -> bool:
@@ -86,12 +95,13 @@ class CcxtAccount:
         if price is None and self._lookup.needs_price_of(client, sent):
             price = await self._asking.question(lambda: _price_to_pay(client, symbol))
 
-        async def send() -> Any:
+        async def send() -> VenueOrder:
             with signed_as_of(Signing(order.sent_ms, order.receive_window_ms)):
-                return await client.create_order(symbol, sent.type, sent.side, sent.amount, price, sent.params)
+                told = await client.create_order(symbol, sent.type, sent.side, sent.amount, price, sent.params)
+            return placed_order_of(told, order, size)
 
         try:
-            told = await self._asking.change(send)
+            return await self._asking.change(send)
         except StaleRequest:
             self._market.clock.doubt()
             raise
@@ -99,15 +109,17 @@ class CcxtAccount:
             if error.code == "-4061":  # the position's side does not match the account's mode, which has changed
                 self._hedged = None
             raise
-        return _placed(told, order, size)
 
     async def _is_hedged(self) -> bool:
         """Return whether the account has two positions a pair, as Binance's futures may."""
         if not self._is_binance_futures:
             return False
         if self._hedged is None:
-            told = await self._question(self._client.fetch_position_mode)
-            self._hedged = bool(told["hedged"])
+
+            async def ask() -> bool:
+                return bool((await self._client.fetch_position_mode())["hedged"])
+
+            self._hedged = await self._question(ask)
         return self._hedged
 
     async def cancel(self, trading_pair: str, client_order_id: str, exchange_order_id: str | None) -> None:
@@ -122,34 +134,41 @@ class CcxtAccount:
     async def order(self, trading_pair: str, client_order_id: str, exchange_order_id: str | None) -> VenueOrder:
         client = await self._ready()
         symbol = await self._market.symbol(trading_pair)
-        told = await self._question(
-            lambda: self._lookup.order(client, symbol, client_order_id or None, exchange_order_id)
-        )
-        if told is None:
-            raise OrderNotKnown(f"{self.connector} knows no order {client_order_id or exchange_order_id}")
-        return order_of(told, trading_pair, self._market.contract_size(trading_pair))
+        size = self._market.contract_size(trading_pair)
+
+        async def ask() -> VenueOrder:
+            told = await self._lookup.order(client, symbol, client_order_id or None, exchange_order_id)
+            if told is None:
+                raise OrderNotKnown(f"{self.connector} knows no order {client_order_id or exchange_order_id}")
+            return asked_order_of(told, trading_pair, size, client_order_id)
+
+        return await self._question(ask)
 
     async def open_orders(self, trading_pair: str | None = None) -> tuple[VenueOrder, ...]:
         client = await self._ready()
         symbol = None if trading_pair is None else await self._market.symbol(trading_pair)
-        told = await self._question(lambda: client.fetch_open_orders(symbol))
-        found = []
-        for one in told:
-            pair = self._market.pair(one["symbol"])
-            if pair is not None:
-                found.append(order_of(one, pair, self._market.contract_size(pair)))
-        return tuple(found)
+
+        async def ask() -> tuple[VenueOrder, ...]:
+            told = await client.fetch_open_orders(symbol)
+            paired = ((one, self._market.pair(one["symbol"])) for one in told)
+            return tuple(order_of(one, pair, self._market.contract_size(pair)) for one, pair in paired if pair)
+
+        return await self._question(ask)
 
     async def trades(self, trading_pair: str, since_ms: int) -> tuple[VenueTrade, ...]:
         client = await self._ready()
         symbol = await self._market.symbol(trading_pair)
         size = self._market.contract_size(trading_pair)
-        told = await all_trades(
+
+        async def page(since: int | None, params: dict[str, Any]) -> tuple[VenueTrade, ...]:
+            told = await client.fetch_my_trades(symbol, since, None, params)
+            return tuple(trade_of(one, trading_pair, size) for one in told)
+
+        return await all_trades(
             self._market.blueprint.ccxt_id,
-            lambda since, params: self._question(lambda: client.fetch_my_trades(symbol, since, None, params)),
+            lambda since, params: self._question(lambda: page(since, params)),
             since_ms,
         )
-        return tuple(trade_of(one, trading_pair, size) for one in told)
 
     async def updates(self) -> AsyncIterator[AccountUpdate]:
         await self._ready()
@@ -179,7 +198,7 @@ class CcxtAccount:
             await self._market.know_clock()
         return self._client
 
-    async def _question(self, call: Callable[[], Any]) -> Any:
+    async def _question(self, call: Callable[[], Awaitable[T]]) -> T:
         """Ask; once more with the right time where the exchange did not like it."""
         try:
             return await self._asking.question(call)
@@ -195,16 +214,3 @@ async def _price_to_pay(client: Any, symbol: str) -> str:
     """Return what a unit costs at the moment, for exchanges that take a buy at the market by its cost."""
     ticker = await client.fetch_ticker(symbol)
     return str(ticker["ask"] or ticker["last"])
-
-
-def _placed(told: Mapping[str, Any], order: OrderRequest, size: Any) -> VenueOrder:
-    """Return a placed order; what the acknowledgement leaves out is as it was sent."""
-    filled = {
-        **told,
-        "clientOrderId": told.get("clientOrderId") or order.client_order_id,
-        "side": told.get("side") or order.trade_type.lower(),
-        "amount": told.get("amount") if told.get("amount") is not None else order.amount / size,
-        "price": told.get("price") if told.get("price") is not None else order.price,
-    }
-    placed = order_of(filled, order.trading_pair, size)
-    return placed

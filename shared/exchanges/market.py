@@ -66,21 +66,30 @@ class CcxtMarket:
     async def fetch_book(self, trading_pair: str, depth: int) -> LiveBook:
         symbol = await self.symbol(trading_pair)
         limit = depth_to_ask(self.blueprint.ccxt_id, depth)
-        book = await self._asking.question(lambda: self._client.fetch_order_book(symbol, limit))
-        return book_of(self.connector, trading_pair, book, self.contract_size(trading_pair))
+        size = self.contract_size(trading_pair)
+
+        async def ask() -> LiveBook:
+            book = await self._client.fetch_order_book(symbol, limit)
+            return book_of(self.connector, trading_pair, book, size)
+
+        return await self._asking.question(ask)
 
     async def fetch_tickers(self, trading_pairs: tuple[str, ...] | None = None) -> dict[str, LiveTicker]:
         await self.ready()
         symbols = None if trading_pairs is None else [await self.symbol(pair) for pair in trading_pairs]
         if symbols == []:
             return {}
-        told = await self._asking.question(lambda: self._tickers(symbols))
-        tickers = {}
-        for symbol, ticker in told.items():
-            pair = self._pairs.get(symbol)
-            if pair is not None:
-                tickers[pair] = ticker_of(self.connector, pair, ticker, self.contract_size(pair))
-        return tickers
+
+        async def ask() -> dict[str, LiveTicker]:
+            told = await self._tickers(symbols)
+            paired = ((self._pairs.get(symbol), ticker) for symbol, ticker in told.items())
+            return {
+                pair: ticker_of(self.connector, pair, ticker, self.contract_size(pair))
+                for pair, ticker in paired
+                if pair
+            }
+
+        return await self._asking.question(ask)
 
     async def _tickers(self, symbols: list[str] | None) -> dict[str, Any]:
         if symbols is not None and len(symbols) == 1:
@@ -112,7 +121,11 @@ class CcxtMarket:
     async def server_ms(self) -> int:
         if not self._client.has.get("fetchTime"):
             return int(time.time() * 1000)
-        return int(await self._asking.question(self._client.fetch_time))
+
+        async def ask() -> int:
+            return int(await self._client.fetch_time())
+
+        return await self._asking.question(ask)
 
     async def close(self) -> None:
         if self._loading is not None:
@@ -173,13 +186,16 @@ class CcxtMarket:
             await self.clock.measure(self.server_ms)
 
     async def _load(self) -> None:
-        loaded = await self._asking.question(lambda: load(self.blueprint, self._traffic))
-        self._client.set_markets_from_exchange(loaded)
-        markets = dict(markets_by_pair(loaded.markets.values(), self.blueprint.kind))
-        types = self.order_types()
-        self._rules = {pair: rule_of(market, loaded.precisionMode, types) for pair, market in markets.items()}
-        self._markets = markets
-        self._pairs = {market["symbol"]: pair for pair, market in markets.items()}
+        async def ask() -> None:
+            loaded = await load(self.blueprint, self._traffic)
+            markets = dict(markets_by_pair(loaded.markets.values(), self.blueprint.kind))
+            types = self.order_types()
+            self._rules = {pair: rule_of(market, loaded.precisionMode, types) for pair, market in markets.items()}
+            self._client.set_markets_from_exchange(loaded)
+            self._markets = markets
+            self._pairs = {market["symbol"]: pair for pair, market in markets.items()}
+
+        await self._asking.question(ask)
         self._renewed_from = time.monotonic() + RENEWAL
         self.generation += 1
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.exchanges.clients import Blueprint
 from shared.exchanges.traffic import Traffic
+from shared.exchanges.unanswered import Unanswered
 
 
 async def load(blueprint: Blueprint, traffic: Traffic) -> Any:
@@ -22,6 +23,8 @@ def _load(blueprint: Blueprint, traffic: Traffic) -> Any:
             await client.load_markets()
         finally:
             await client.close()
+        if not client.markets:
+            raise Unanswered("it lists no markets")
         return client
 
     return asyncio.run(loaded())

@@ -1,10 +1,12 @@
 """All fills of a pair since a time, page by page."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-Page = list[Mapping[str, Any]]
+from shared.exchanges.interface import VenueTrade
+
+Page = tuple[VenueTrade, ...]
 Ask = Callable[[int | None, dict[str, Any]], Awaitable[Page]]
 
 #: Pages after which something is wrong: a million fills of one pair.
@@ -23,18 +25,18 @@ async def _by_id(ask: Ask, since_ms: int) -> Page:
     Source: "Account Trade List" of the spot and USD-M documentation: with `fromId` come the fills from that id on;
     a question for futures by time reaches a week from its start, as ccxt sends it.
     """
-    found: Page = []
+    found: Page = ()
     start = since_ms
     week = 7 * 24 * 3600 * 1000
     while not found:
         found = await ask(start, {"limit": _BINANCE_PAGE})
         if not found:
             if time.time() * 1000 - start < week:
-                return []
+                return ()
             start += week
     for _ in range(_MOST_PAGES):
-        page = await ask(None, {"fromId": int(found[-1]["id"]) + 1, "limit": _BINANCE_PAGE})
-        found = [*found, *page]
+        page = await ask(None, {"fromId": int(found[-1].trade_id) + 1, "limit": _BINANCE_PAGE})
+        found = (*found, *page)
         if len(page) < _BINANCE_PAGE:
             break
     return found
@@ -42,18 +44,13 @@ async def _by_id(ask: Ask, since_ms: int) -> Page:
 
 async def _by_time(ask: Ask, since_ms: int) -> Page:
     """Ask from the time of the last fill known, until nothing new comes."""
-    known: dict[str, Mapping[str, Any]] = {}
+    known: dict[str, VenueTrade] = {}
     since = since_ms
     for _ in range(_MOST_PAGES):
         page = await ask(since, {})
-        new = [one for one in page if str(one["id"]) not in known]
+        new = [one for one in page if one.trade_id not in known]
         if not new:
             break
-        known.update({str(one["id"]): one for one in new})
-        latest = max(int(one["timestamp"] or 0) for one in new)
-        if latest <= since:
-            latest = since + 1
-        since = latest
-    return sorted(
-        (one for one in known.values() if int(one["timestamp"] or 0) >= since_ms), key=lambda one: one["timestamp"] or 0
-    )
+        known.update({one.trade_id: one for one in new})
+        since = max(since + 1, *(one.at_ms for one in new))
+    return tuple(sorted((one for one in known.values() if one.at_ms >= since_ms), key=lambda one: one.at_ms))

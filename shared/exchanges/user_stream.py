@@ -14,7 +14,8 @@ from shared.exchanges.errors import ExchangeError, KeysRefused, Unsupported
 from shared.exchanges.interface import AccountUpdate, AssetBalance, VenueOrder, VenueStatus, VenueTrade
 from shared.exchanges.market import CcxtMarket
 from shared.exchanges.merging import Watch, merged
-from shared.exchanges.venue_orders import balances_of, order_of, trade_of
+from shared.exchanges.venue_balances import balances_of
+from shared.exchanges.venue_orders import order_of, trade_of
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
-"""Orders, fills and balances, from ccxt's unified structures.
+"""Orders and fills, from ccxt's unified structures.
 
-Source of their fields: https://docs.ccxt.com/#/README?id=order-structure and the two that follow there.
+Source of their fields: https://docs.ccxt.com/#/README?id=order-structure and the one of trades.
 """
 
 import time
@@ -9,16 +9,21 @@ from decimal import Decimal
 from typing import Any
 
 from shared.contracts.portfolio import OrderType, TradeType
-from shared.exchanges.interface import AssetBalance, Fee, VenueOrder, VenueStatus, VenueTrade
+from shared.exchanges.interface import Fee, OrderRequest, VenueOrder, VenueStatus, VenueTrade
 from shared.exchanges.trading_rules import exact
 
 _ZERO = Decimal(0)
 _ENDED = frozenset({"canceled", "cancelled", "expired", "expired_in_match"})
-_BALANCE_META = frozenset({"info", "free", "used", "total", "debt", "timestamp", "datetime"})
 
 
 def order_of(order: Mapping[str, Any], pair: str, size: Decimal = Decimal(1)) -> VenueOrder:
-    """Return an order of ccxt's; `size`: base units of a contract."""
+    """Return an order of ccxt's; `size`: base units of a contract.
+
+    Raises:
+        ValueError: if it has no id.
+    """
+    if order.get("id") in (None, ""):
+        raise ValueError("expected an order with an id")
     amount = (exact(order.get("amount")) or _ZERO) * size
     filled = (exact(order.get("filled")) or _ZERO) * size
     status = _status(order, amount, filled)
@@ -58,28 +63,35 @@ def trade_of(
     )
 
 
-def balances_of(balances: Mapping[str, Any]) -> tuple[AssetBalance, ...]:
-    """Return the balances of which both the total and the free part are told, those of zero among them."""
-    found = []
-    for token, one in balances.items():
-        if token in _BALANCE_META or not isinstance(one, Mapping):
-            continue
-        total, free = exact(one.get("total")), exact(one.get("free"))
-        if total is not None and free is not None:
-            found.append(AssetBalance(token, total, free))
-    return tuple(found)
+def placed_order_of(told: Mapping[str, Any], order: OrderRequest, size: Decimal) -> VenueOrder:
+    """Return an order from its acknowledgement; what that leaves out is as it was sent.
 
-
-def futures_balances_of(assets: list[Mapping[str, Any]], code_of: Any) -> tuple[AssetBalance, ...]:
-    """Return the balances in an account of Binance's futures: the wallet's, and what new positions may take.
-
-    ccxt's total is the margin balance, with the profit of open positions in it, which is no balance yet.
-    Source: "Account Information V3" of the USD-M futures documentation.
+    Raises:
+        ValueError: if it has no id, or speaks of another order.
     """
-    return tuple(
-        AssetBalance(code_of(one["asset"]), Decimal(one["walletBalance"]), Decimal(one["availableBalance"]))
-        for one in assets
-    )
+    if told.get("clientOrderId") not in (None, "", order.client_order_id):
+        raise ValueError("expected the acknowledgement of the order that was sent")
+    complete = {
+        **told,
+        "clientOrderId": order.client_order_id,
+        "side": told.get("side") or order.trade_type.lower(),
+        "type": told.get("type") or ("market" if order.order_type is OrderType.MARKET else "limit"),
+        "amount": told.get("amount") if told.get("amount") is not None else order.amount / size,
+        "price": told.get("price") if told.get("price") is not None else order.price,
+    }
+    return order_of(complete, order.trading_pair, size)
+
+
+def asked_order_of(told: Mapping[str, Any], pair: str, size: Decimal, client_order_id: str | None) -> VenueOrder:
+    """Return an order that was asked for.
+
+    Raises:
+        ValueError: if it is another one.
+    """
+    order = order_of(told, pair, size)
+    if client_order_id and order.client_order_id not in (None, client_order_id):
+        raise ValueError("expected the order that was asked for")
+    return order
 
 
 def _status(order: Mapping[str, Any], amount: Decimal, filled: Decimal) -> VenueStatus:
