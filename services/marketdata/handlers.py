@@ -26,7 +26,8 @@ from shared.exchanges.errors import ExchangeError
 T = TypeVar("T")
 Later = Coroutine[Any, Any, T]
 
-#: Seconds before the caller's deadline at which waiting ends, so that it gets a reason and not silence.
+#: Seconds before the caller's deadline at which waiting ends, so that it gets a reason and not silence; of a short
+#: time a fifth.
 MARGIN = 0.3
 #: Questions that may wait for one exchange at a time: those who come then would only wait longer.
 MOST_WAITING = 200
@@ -136,7 +137,8 @@ class Handlers:
 
 
 def _seconds(call: Call) -> float:
-    return max(0.0, call.seconds_left() - MARGIN)
+    left = max(0.0, call.seconds_left())
+    return left - min(MARGIN, left / 5)
 
 
 def _feed_settings(settings: MarketdataSettings) -> contract.FeedSettings:
