@@ -18,16 +18,9 @@ from tests.eventually import eventually
 from tests.services.portfolio.credentials_stand_in import CredentialsStandIn
 from tests.services.portfolio.load import Load, come_to_agree
 from tests.services.portfolio.processes import POINTS, Crash, Replica
+from tests.services.portfolio.quick import QUICK
 from tests.services.portfolio.trading import Trader, new_trader
 from tests.services.simulator.rest.venue_server import VenueServer
-
-#: Short, so that a test need not wait long for what takes seconds in the product.
-QUICK = {
-    "PORTFOLIO_LEASE_SECONDS": "1.5",
-    "PORTFOLIO_RECEIVE_WINDOW_MS": "1000",
-    "PORTFOLIO_ABSENCE_MARGIN_MS": "500",
-    "PORTFOLIO_RECONCILE_SECONDS": "3",
-}
 
 NewReplica = Callable[..., Replica]
 
