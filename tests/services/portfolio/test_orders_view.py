@@ -124,6 +124,11 @@ def test_a_page_is_shorter_where_its_orders_are_too_large_for_a_message(monkeypa
     assert ids(page(view, OrderFilter(cursor="o1"))) == ["o2"]
 
 
+def test_an_order_that_ended_stays_so_whatever_is_told_of_it() -> None:
+    view = told([order("a", version=2, status=OrderStatus.CANCELLED), order("a", version=3, status=OrderStatus.OPEN)])
+    assert page(view).total == 0
+
+
 def test_orders_that_ended_long_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orders_view, "_REMEMBERED", 2)
     view = told([order(name, status=OrderStatus.FILLED, version=2) for name in "abc"])
