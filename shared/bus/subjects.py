@@ -52,13 +52,16 @@ class Subjects:
         """Return the pattern that matches every event of `service`."""
         return f"{self.namespace}.evt.{service}.{_REST}"
 
-    def live(self, live: AnyLive, connector: str, pair: str) -> str:
-        """Return the subject of `live` for a pair of a connector."""
-        return f"{self.namespace}.live.{live.kind}.{encode_token(connector)}.{encode_token(pair)}"
+    def live(self, live: AnyLive, connector: str, pair: str, *keys: str) -> str:
+        """Return the subject of `live` for a pair of a connector, with the values of its further keys."""
+        if len(keys) != len(live.keys):
+            raise ValueError(f"expected {len(live.keys)} keys for {live.kind}, was {len(keys)}")
+        tokens = (encode_token(token) for token in (connector, pair, *keys))
+        return ".".join((self.namespace, "live", live.kind, *tokens))
 
     def live_of(self, live: AnyLive) -> str:
         """Return the pattern that matches `live` for every connector and pair."""
-        return f"{self.namespace}.live.{live.kind}.{_ANY}.{_ANY}"
+        return ".".join((self.namespace, "live", live.kind, *(_ANY,) * (2 + len(live.keys))))
 
     def stream(self, service: str) -> str:
         """Return the name of the JetStream stream that holds the events of `service`."""

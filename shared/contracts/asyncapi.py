@@ -249,7 +249,7 @@ def _live_message(live: AnyLive, bodies: _Bodies) -> dict[str, Any]:
 
 
 def _live_channel(live: AnyLive, subjects: Subjects) -> dict[str, Any]:
-    names = ("connector", "trading_pair")
+    names = ("connector", "trading_pair", *live.keys)
     address = subjects.live_of(live)
     for name in names:
         address = address.replace("*", f"{{{name}}}", 1)

@@ -125,12 +125,14 @@ class Live(Generic[P]):
         kind: what the subject is made of, with a connector and a trading pair after it.
         payload: msgspec type of the message.
         summary: one sentence for the documents.
+        keys: further fields of the payload whose values end the subject.
     """
 
     service: str
     kind: str
     payload: type[P]
     summary: str
+    keys: tuple[str, ...] = ()
 
 
 AnyCommand = Command[Any, Any]

@@ -83,8 +83,10 @@ def test_addresses_are_the_subjects(bus: dict[str, Any]) -> None:
     for live in LIVE:
         channel = bus["channels"][f"{live.service}.live.{live.kind}"]
         address = channel["address"].replace("{connector}", "paper").replace("{trading_pair}", "BTC-USDT")
-        assert set(channel["parameters"]) == {"connector", "trading_pair"}
-        assert address == subjects.live(live, "paper", "BTC-USDT")
+        assert set(channel["parameters"]) == {"connector", "trading_pair", *live.keys}
+        for name in live.keys:
+            address = address.replace(f"{{{name}}}", "x")
+        assert address == subjects.live(live, "paper", "BTC-USDT", *("x",) * len(live.keys))
 
 
 def test_it_says_what_outside_programs_may_send(bus: dict[str, Any]) -> None:
