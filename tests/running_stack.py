@@ -1,6 +1,7 @@
 """A whole stack as a user starts it: `hummingbus up` as a process of its own, in a folder of its own."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -13,12 +14,22 @@ from pathlib import Path
 import psutil
 
 from hummingbus.stack.run_file import Run, read_run
+from shared.connectors.catalogue import CONNECTORS
 
 ROOT = Path(__file__).parent.parent
 #: Never handed on from whoever runs the tests.
 _OURS = (
     *("API_", "HUMMINGBUS_", "CONFIG_PASSWORD", "NATS_", "DATABASE_URL", "LOG_LEVEL", "USERNAME", "PASSWORD"),
-    "SIMULATOR",
+    *("SIMULATOR", "CONNECTOR_"),
+)
+
+#: No test asks an exchange on the internet: port 9 is closed, and so every such question fails at once.
+NOWHERE = json.dumps(
+    {
+        name: "http://127.0.0.1:9"
+        for name, connector in CONNECTORS.items()
+        if connector.ccxt_id and not connector.simulated
+    }
 )
 
 
@@ -44,7 +55,8 @@ class RunningStack:
         self.port = port
         self.output: list[str] = []
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        environment |= {"PYTHONPATH": str(ROOT), "API_PORT": str(port), "SIMULATOR": "off", **(settings or {})}
+        environment |= {"PYTHONPATH": str(ROOT), "API_PORT": str(port), "SIMULATOR": "off"}
+        environment |= {"CONNECTOR_ENDPOINTS": NOWHERE, **(settings or {})}
         self.data = folder / environment.get("HUMMINGBUS_DATA", "data")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hummingbus", "up"],

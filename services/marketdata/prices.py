@@ -1,6 +1,7 @@
 """What a ticker says the price is."""
 
 import math
+from decimal import Decimal
 
 from shared.contracts.marketdata import LiveTicker
 
@@ -12,5 +13,6 @@ def price_of(ticker: LiveTicker) -> float | None:
     """
     bid, ask = ticker.bid, ticker.ask
     if 0 < bid <= ask < math.inf:
-        return (bid + ask) / 2
+        # As decimals, which they are on the exchange: half of two doubles' sum would end in 00000001.
+        return float((Decimal(repr(bid)) + Decimal(repr(ask))) / 2)
     return ticker.last if 0 < ticker.last < math.inf else None

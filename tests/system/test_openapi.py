@@ -15,11 +15,16 @@ pytestmark = pytest.mark.timeout(180)
 
 #: A stream without end; tests/services/gateway_api follows it.
 ENDLESS = "/events"
-#: Where more is required than OpenAPI can say: the name in the query or in the body, the fields of a connector.
+#: Where more is required than OpenAPI can say: the name in the query or in the body, the fields of a connector, the
+#: price that goes with a type of order, a cursor that is one of an earlier page.
 BEYOND_THE_SCHEMA = (
     "/accounts/add-account",
     "/accounts/delete-account",
     "/accounts/add-credential/{account_name}/{connector_name}",
+    "/trading/orders",
+    "/trading/orders/active",
+    "/trading/orders/search",
+    "/trading/trades",
 )
 
 

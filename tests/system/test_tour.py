@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.running_stack import ROOT, RunningStack
-from tests.system.conftest import SIMULATOR
+from tests.system.conftest import CONFIG_PASSWORD, PASSWORD, SIMULATOR
 
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: What the tour installs is in the tests' environment already; nothing in a test needs the internet.
@@ -52,40 +52,55 @@ def output(system: RunningStack) -> str:
     return result.stdout
 
 
-def test_the_client_manages_accounts_and_keys(output: str) -> None:
-    assert "['master_account', 'tour']" in output
-    assert "'binance_api_key'" in output
-    assert "['binance']" in output
-    assert int(re.findall(r"^(\d+) connectors$", output, re.MULTILINE)[0]) > 60
+def test_the_client_trades_on_paper(output: str) -> None:
+    assert output.count("the exchange has confirmed the keys") == 4
+    assert re.search(r"^tour has 5(\.0)? BTC worth [1-9][\d.]+ USD$", output, re.MULTILINE)
+    assert "'min_notional_size': 5.0" in output
+    placed = re.findall(r"^placed (\S+) at", output, re.MULTILINE)[0]
+    assert re.search(rf"^(active {placed} (OPEN|PARTIALLY_FILLED)|order {placed} FILLED)$", output, re.MULTILINE)
+    assert re.search(r"^filled [\d.e-]+ at [\d.]+ for [\d.e-]+ BTC$", output, re.MULTILINE)
+    assert f"order {placed} FILLED" in output
+    assert re.search(r"^tour has 5\.00999\d* BTC$", output, re.MULTILINE)
+    assert re.search(r"^Cancel\w+ of order \S+ ", output, re.MULTILINE)
+
+
+def test_the_same_with_perpetuals(output: str) -> None:
+    rows = re.findall(r"^paper_perpetual (\w+) (\w+) (\S+)$", output, re.MULTILINE)
+    assert [row[:2] for row in rows] == [("SELL", "FILLED"), ("BUY", "FILLED"), ("BUY", "CANCELLED")]
 
 
 def test_each_of_it_arrives_as_an_event(output: str) -> None:
     frames = [json.loads(line.removeprefix("data: ")) for line in output.splitlines() if line.startswith("data: {")]
     kinds = [frame["kind"] for frame in frames if frame.get("account") == "tour"]
-    assert kinds == [
+    # The values were handed to the service that asks the exchange whether the keys are right.
+    assert kinds[:3] == [
         "credentials.account.created",
+        "credentials.secret.released",
         "credentials.credential.stored",
-        "credentials.credential.deleted",
-        "credentials.account.deleted",
     ]
+    assert "portfolio.trade.recorded" in [frame["kind"] for frame in frames]
 
 
 def test_the_same_without_http(output: str) -> None:
     events = re.findall(r"^event   (\S+)$", output, re.MULTILINE)
     assert "hb.evt.credentials.account.created.bus-tour" in events
-    assert "hb.evt.credentials.credential.stored.bus-tour.binance" in events
+    assert "hb.evt.credentials.credential.stored.bus-tour.paper" in events
+    assert "hb.evt.portfolio.trade.recorded.bus-tour.paper" in events
     assert "hb.evt.credentials.account.deleted.bus-tour" in events
-    assert 'command credential.list -> ["binance"]' in output
+    said = dict(re.findall(r"^command (\S+) -> (.*)$", output, re.MULTILINE))
+    assert '"order_id":"bus-1"' in said["portfolio.trade.search"]
+    assert '"client_order_id":"bus-2"' in said["portfolio.order.active"]
 
 
 def test_no_secret_is_shown(output: str) -> None:
-    assert "my-secret" not in output
-    assert "my-key" not in output
+    assert PASSWORD not in output
+    assert CONFIG_PASSWORD not in output
 
 
 def test_the_command_line_looks_after_it(output: str) -> None:
     assert re.search(r"^ *gateway_api .* ready ", output, re.MULTILINE)
-    assert re.search(r"^ *credentials .* ready ", output, re.MULTILINE)
+    for service in ("credentials", "marketdata", "portfolio", "simulator"):
+        assert re.search(rf"^ *{service} .* ready ", output, re.MULTILINE)
     assert re.search(r"^hbk_\S+$", output, re.MULTILINE)
     assert re.search(r"^ *\S+ +laptop ", output, re.MULTILINE)
 
