@@ -26,7 +26,7 @@ from services.gateway_api.stream.ring import EventRing
 from services.gateway_api.stream.sources import EventSources
 from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
-from shared.contracts.catalogue import COMMANDS, EVENT_SERVICES
+from shared.contracts.catalogue import EVENT_SERVICES, commands_for
 from shared.contracts.credentials import (
     API_KEY_REVOKED,
     USER_CHANGED,
@@ -45,8 +45,8 @@ from shared.http.server import HttpServer
 from shared.service import Health
 from shared.settings import load
 
-#: Services that answer commands: without one of each, the edge is of little use.
-_SERVICES = tuple(dict.fromkeys(command.service for command in COMMANDS))
+#: Services that answer the edge's commands: without one of each, it is of little use.
+_SERVICES = tuple(dict.fromkeys(command.service for command in commands_for(EDGE)))
 #: Seconds that a caller who is not remembered waits for their identity.
 _VERIFY_TIMEOUT = 3.0
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
+from services.gateway_api.documents.decimals import DecimalsAreNumbers
 from services.gateway_api.errors import respond
 
 
@@ -15,5 +16,6 @@ def application(routes: Sequence[ControllerRouterHandler], body_limit: int) -> L
         exception_handlers={Exception: respond},
         request_max_body_size=body_limit,
         openapi_config=None,
+        plugins=[DecimalsAreNumbers()],
         logging_config=None,
     )

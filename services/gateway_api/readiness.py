@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from shared.bus.client import Bus
+from shared.contracts.catalogue import EVENT_SERVICES
 from shared.errors import CommandError
 from shared.service import Health
 
@@ -103,7 +104,7 @@ def state_of(answers: Sequence[dict[str, Any]], services: Sequence[str], bus: Bu
     ready = bus.connected and own.ready and all(states[name].state == "ready" for name in services)
     servers = Servers(
         ServerState("up" if bus.connected else "down"),
-        ServerState(_database([replica for name in services for replica in found[name]])),
+        ServerState(_database([replica for name in services if name in EVENT_SERVICES for replica in found[name]])),
     )
     return Readiness("ready" if ready else "not ready", states, servers)
 
@@ -121,7 +122,10 @@ def _state(replicas: list[Replica]) -> State:
 
 
 def _database(replicas: list[Replica]) -> State:
-    """Return what the services say of their database: they name it in their reasons when they cannot reach it."""
+    """Return what services say of their database: they name it in their reasons when they cannot reach it.
+
+    Asked are those with events, which lie in a database first; the others need none, and would always call it up.
+    """
     if not replicas:
         return "unknown"
     missed = [any("database" in reason for reason in replica.reasons) for replica in replicas]

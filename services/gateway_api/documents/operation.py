@@ -12,6 +12,9 @@ from litestar.openapi.spec.header import OpenAPIHeader
 SECURITY: tuple[dict[str, list[str]], ...] = ({"basicAuth": []}, {"apiKeyAuth": []})
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class Error(msgspec.Struct, frozen=True):
     """Why a request was refused, as a sentence."""
 
@@ -71,8 +74,17 @@ def response(kind: Any, description: str, value: object, media_type: str = "appl
         generate_examples=False,
         description=description,
         media_type=media_type,
-        examples=[Example(summary="Example", value=value)],
+        examples=[Example(summary="Example", value=_with_nulls(value))],
     )
+
+
+def _with_nulls(value: Any) -> Any:
+    """Return `value` with each None as what is written for it: Litestar leaves out the keys of an example's Nones."""
+    if isinstance(value, dict):
+        return {key: _with_nulls(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_nulls(item) for item in value]
+    return _NULL if value is None else value
 
 
 @dataclass

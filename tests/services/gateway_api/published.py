@@ -1,4 +1,4 @@
-"""A stream of events as the relay of the credentials service fills it."""
+"""A stream of events as the relay of the credentials service fills it, beside the empty ones of other services."""
 
 from datetime import UTC, datetime
 
@@ -7,6 +7,7 @@ import msgspec
 from shared.bus.connection import Client, close, connect
 from shared.bus.messages import MESSAGE_ID
 from shared.bus.subjects import Subjects
+from shared.contracts.catalogue import EVENT_SERVICES
 from shared.contracts.credentials import SERVICE
 from shared.contracts.declaration import AnyEvent
 from shared.events import stream
@@ -36,9 +37,10 @@ class Published:
         await close(self._connection)
 
     async def ensure(self) -> None:
-        """Make the stream if it is not there."""
-        wanted = stream.configuration(self._subjects, SERVICE, 10_000_000)
-        await stream.ensure(self.connection.jetstream(), wanted, SERVICE)
+        """Make the streams that are not there."""
+        for service in EVENT_SERVICES:
+            wanted = stream.configuration(self._subjects, service, 10_000_000)
+            await stream.ensure(self.connection.jetstream(), wanted, service)
 
     async def add(self, event: AnyEvent, payload: object) -> Envelope:
         """Publish the next event."""

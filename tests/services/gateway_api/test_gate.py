@@ -25,6 +25,7 @@ async def stranger(edge: Edge, path: str, headers: dict[str, str] | None = None)
         return answer
 
 
+@pytest.mark.usefixtures("portfolio", "marketdata")
 async def test_public_routes_need_no_identity_and_take_any(edge: Edge) -> None:
     for path in [*PUBLIC, "/docs/", "/ready/", "/docs/assets/swagger-ui.css"]:
         for headers in (None, basic("nobody", "wrong")):
@@ -112,7 +113,7 @@ async def test_a_rate_can_be_set(start_edge: StartEdge, credentials: Credentials
 
 
 async def test_an_unknown_route_is_404_for_everybody(edge: Edge) -> None:
-    for path in ("/nowhere", "/favicon.ico", "/accounts/x/y/z", "/accounts/gateway/wallets", "/portfolio/state"):
+    for path in ("/nowhere", "/favicon.ico", "/accounts/x/y/z", "/accounts/gateway/wallets", "/portfolio/history"):
         assert (await stranger(edge, path)).status == 404, path
         assert await edge.ask("GET", path) == (404, {"detail": "Not Found"})
 
@@ -187,6 +188,7 @@ async def test_odd_paths_are_no_defect_of_ours(edge: Edge) -> None:
             assert (await connection.answer()).status in (200, 404), path
 
 
+@pytest.mark.usefixtures("portfolio", "marketdata")
 async def test_nothing_is_compressed_or_redirected_that_is_small(edge: Edge) -> None:
     for path in (*PUBLIC[:3], "/accounts", "/accounts/"):
         async with edge.client.get(edge.url + path, allow_redirects=False) as answer:

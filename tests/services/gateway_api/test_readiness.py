@@ -62,3 +62,14 @@ def test_without_the_bus_nothing_is_ready() -> None:
     assert found.status == "not ready"
     assert found.servers.nats.state == "down"
     assert found.services["gateway_api"].state == "ready"
+
+
+def test_only_those_who_need_the_database_are_asked_for_it() -> None:
+    away = "the database cannot be reached"
+    answers = [replica(name, ready=False, reasons=away) for name in ("credentials", "portfolio")]
+    settings = Settings.model_validate({})
+    services = ["credentials", "marketdata", "portfolio"]
+    found = state_of(
+        [*answers, replica("marketdata")], services, Bus(settings, "gateway_api"), "gateway_api", Health(True)
+    )
+    assert found.servers.database.state == "down"

@@ -30,6 +30,7 @@ async def test_the_root_tells_name_and_version_to_anybody(edge: Edge) -> None:
         assert await answer.json() == {"name": "Hummingbot API", "version": VERSION, "status": "running"}
 
 
+@pytest.mark.usefixtures("portfolio", "marketdata")
 async def test_it_lives_and_is_ready(edge: Edge) -> None:
     async with aiohttp.ClientSession() as stranger:
         for path in ("/health", "/health/"):
