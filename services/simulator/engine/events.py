@@ -27,7 +27,7 @@ class OrderRow(msgspec.Struct, frozen=True, gc=False):
     `type` becomes LIMIT or MARKET when a conditional futures order triggers; `original_type` stays. `working` is
     whether the order is or was on the book, i.e. did not wait for its trigger; `working_time` since when. `priority`
     says its place among the orders at its price: the smaller is served first. `prevented` is what was cut off by
-    self-trade prevention.
+    self-trade prevention. `amendments` is how often its user changed it.
     """
 
     account: str
@@ -56,13 +56,15 @@ class OrderRow(msgspec.Struct, frozen=True, gc=False):
     reduce_only: bool
     close_position: bool
     working_type: WorkingType
+    amendments: int = 0
 
 
 class OrderUpdate(msgspec.Struct, frozen=True, gc=False):
     """One execution report: why it was sent, the order after it, and of a trade the facts of that fill.
 
     `trade_id` is -1 and the other facts of a fill are 0 or empty where there was none. `request_client_order_id` is the
-    id of the cancel request. `reason` says in words why an order expired or was rejected.
+    id of the cancel request; of a spot order that was amended, the client order id that it had before. `reason` says in
+    words why an order expired or was rejected.
     """
 
     order: OrderRow

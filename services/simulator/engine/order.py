@@ -3,6 +3,8 @@
 Outside the engine only `OrderRow`s are seen.
 """
 
+from typing import NamedTuple
+
 from services.simulator.engine.events import OrderRow
 from services.simulator.engine.terms import OrderStatus, OrderTerms, OrderType, SelfTrade
 
@@ -39,6 +41,7 @@ class Order:
 
     __slots__ = (
         "account",
+        "amendments",
         "client_order_id",
         "close_position",
         "created",
@@ -100,6 +103,7 @@ class Order:
         self.reduce_only = terms.reduce_only
         self.close_position = terms.close_position
         self.working_type = terms.working_type
+        self.amendments = 0
         self.row = None
         self.limit_key = -(terms.price or NO_LIMIT) if self.is_buy else terms.price
 
@@ -112,6 +116,12 @@ class Order:
     def post_only(self) -> bool:
         """Whether it may never take."""
         return self.type is OrderType.LIMIT_MAKER or self.time_in_force == "GTX"
+
+    def resize(self, size: "Size") -> None:
+        """Give it another price and quantity, of which something must be left. It must not be on the book."""
+        self.price, self.quantity = size
+        self.remaining = self.quantity - self.executed - self.prevented
+        self.limit_key = -self.price if self.is_buy else self.price
 
     def snapshot(self) -> OrderRow:
         """Return the order as it stands, and keep that as `row`."""
@@ -142,8 +152,16 @@ class Order:
             self.reduce_only,
             self.close_position,
             self.working_type,
+            self.amendments,
         )
         return row
+
+
+class Size(NamedTuple):
+    """A price in ticks and a quantity in steps: what an amendment changes of an order."""
+
+    price: int
+    quantity: int
 
 
 def terms_of(row: OrderRow) -> OrderTerms:
@@ -176,4 +194,5 @@ def restore_progress(order: Order, row: OrderRow) -> None:
     order.created, order.updated = row.created, row.updated
     order.working, order.working_time = row.working, row.working_time
     order.priority = row.priority
+    order.amendments = row.amendments
     order.row = row

@@ -6,6 +6,7 @@ documentation, and texts that clients of the live exchange report.
 
 #: The code of what was done, or may have been, but is not known to be stored.
 OUTCOME_UNKNOWN = -1007
+_NOTIONAL_TOO_SMALL = -4164
 
 
 class Refusal(Exception):
@@ -42,6 +43,10 @@ def not_required(parameter: str) -> Refusal:
 
 def bad_combination() -> Refusal:
     return Refusal(-1128, "Combination of optional parameters invalid.")
+
+
+def invalid_side() -> Refusal:
+    return Refusal(-1117, "Invalid side.")
 
 
 def invalid_time_in_force() -> Refusal:
@@ -102,6 +107,11 @@ def unknown_order() -> Refusal:
 
 def no_such_order() -> Refusal:
     return Refusal(-2013, "Order does not exist.")
+
+
+def amendment_rejected(message: str) -> Refusal:
+    """Return the refusal of an amendment by the matching engine, whose reason is in the text alone."""
+    return Refusal(-2038, message)
 
 
 # Futures.
@@ -228,7 +238,9 @@ def quantity_with_close_position() -> Refusal:
 
 
 def notional_too_small(minimum: str) -> Refusal:
-    return Refusal(-4164, f"Order's notional must be no smaller than {minimum} (unless you choose reduce only).")
+    return Refusal(
+        _NOTIONAL_TOO_SMALL, f"Order's notional must be no smaller than {minimum} (unless you choose reduce only)."
+    )
 
 
 def fill_or_kill_rejected() -> Refusal:
@@ -237,6 +249,25 @@ def fill_or_kill_rejected() -> Refusal:
         "Due to the order could not be filled immediately, the FOK order has been rejected. "
         "The order will not be recorded in the order history",
     )
+
+
+def limit_order_only() -> Refusal:
+    return Refusal(-5025, "Only limit order is supported.")
+
+
+def too_many_modifications() -> Refusal:
+    return Refusal(-5026, "Exceed maximum modify order limit.")
+
+
+def same_order() -> Refusal:
+    return Refusal(-5027, "No need to modify the order.")
+
+
+def of_modification(refused: Refusal) -> Refusal:
+    """Return the refusal of a modification for what `refused` a new order: some have a code of their own."""
+    if refused.code != _NOTIONAL_TOO_SMALL:
+        return refused
+    return Refusal(-5029, refused.message.partition(" (unless")[0])
 
 
 def post_only_rejected() -> Refusal:

@@ -9,24 +9,21 @@ Where Binance leaves room, or we are simpler:
 * A market order by `quote_quantity` trades as many steps as the amount pays for at each price; it ends FILLED, or
   EXPIRED when the book was too small.
 * Self-trade prevention is EXPIRE_MAKER unless the order says otherwise.
-* Iceberg, trailing and list (OCO) orders and amendments are not offered.
+* Iceberg, trailing and list (OCO) orders are not offered.
 """
-
-from collections.abc import Iterable
 
 from services.simulator.engine import refusal
 from services.simulator.engine.instrument import Instrument
-from services.simulator.engine.limits import Limits
 from services.simulator.engine.order import NO_LIMIT
 from services.simulator.engine.requests import NewOrder
-from services.simulator.engine.spot_ledger import Balance, SpotAccount, SpotLedger, SpotOrder
+from services.simulator.engine.spot_amendment import SpotAmendment
+from services.simulator.engine.spot_ledger import Balance, SpotAccount, SpotOrder
 from services.simulator.engine.spot_rules import spot_terms, with_quantity
-from services.simulator.engine.symbol import Symbol
 from services.simulator.engine.terms import OrderTerms, Side
 from services.simulator.engine.triggers import is_due
 
 
-class SpotEngine(SpotLedger):
+class SpotEngine(SpotAmendment):
     """A spot exchange of several pairs with common balances.
 
     Attributes:
@@ -34,10 +31,6 @@ class SpotEngine(SpotLedger):
         deposited: what came in from outside and has not left again, by asset. `imbalance` compares it with all
             balances, those of unbounded accounts included, and the fees.
     """
-
-    def __init__(self, symbols: Iterable[Symbol]) -> None:
-        super().__init__(symbols)
-        self._limits = {name: Limits(instrument.symbol) for name, instrument in self._instruments.items()}
 
     # Admission.
 

@@ -135,6 +135,20 @@ def _notional(symbol: Symbol, terms: OrderTerms, average: tuple[int, int] | None
     return terms.quantity * symbol.base_unit * quote // base
 
 
+def amended_quantity(symbol: Symbol, limits: Limits, quantity: Decimal, price: int) -> int:
+    """Return in steps what an order at `price` (ticks) is to be amended to.
+
+    Raises:
+        Refusal: as for a new order with that quantity.
+    """
+    steps = _whole("newQty", quantity, symbol.base_unit, "LOT_SIZE")
+    if not limits.min_steps <= steps <= limits.max_steps:
+        raise refusal.filter_failure("LOT_SIZE")
+    if price * steps * symbol.quote_unit < limits.min_notional:
+        raise refusal.filter_failure("NOTIONAL")
+    return steps
+
+
 def with_quantity(terms: OrderTerms, steps: int) -> OrderTerms:
     """Return `terms` with the quantity that a quote quantity turned out to buy or sell."""
     return msgspec.structs.replace(terms, quantity=steps)

@@ -52,7 +52,8 @@ class Execution(StrEnum):
     """Why an order update was sent. TRIGGERED is our own word, as Binance's protocols tell it in different ways.
 
     Spot sends a triggered order as NEW again. Futures sent EXPIRED and then NEW with the order type LIMIT or MARKET;
-    their algo service sends it as the status TRIGGERED. AMENDMENT: a reduce-only order that shrank with its position.
+    their algo service sends it as the status TRIGGERED. AMENDMENT: a user changed it, or it was a reduce-only order and
+    shrank with its position; spot calls it REPLACED.
     """
 
     NEW = "NEW"

@@ -7,9 +7,10 @@ the units of the engine's rates and amounts.
 import numpy as np
 from numpy.typing import NDArray
 
+from services.simulator.market.candles import Candles
 from services.simulator.market.factor_path import LEGS
 from services.simulator.market.factors import Factors
-from services.simulator.market.intervals import HOUR, MINUTE
+from services.simulator.market.intervals import DAY, HOUR, MINUTE
 from services.simulator.market.listing import Symbol, premium_factor
 from services.simulator.market.recent import Recent
 
@@ -22,6 +23,8 @@ _INTEREST = 10_000
 _INTEREST_HOURS = 8
 _DAMPER = 50_000
 _GREATEST_RATE = 750_000
+#: What is held of a perpetual, in percent of what is traded in a day.
+_HELD = 40
 
 
 class Premiums:
@@ -69,6 +72,17 @@ def funding_rate(mean_premium: int, interval_hours: int) -> int:
     interest = _INTEREST * interval_hours // _INTEREST_HOURS
     rate = mean_premium + _clamp(interest - mean_premium, _DAMPER)
     return _clamp(rate, _GREATEST_RATE)
+
+
+def open_interest(days: Candles, t_ms: int) -> int:
+    """Return how many steps are held at `t_ms`, given the candles of the last two whole days.
+
+    It is a part of what is traded in a day, and goes from what the day before last makes of it at midnight to what the
+    last day makes of it at the next one.
+    """
+    before, last = (int(volume) for volume in days.volume)
+    passed = t_ms % DAY
+    return (before * (DAY - passed) + last * passed) * _HELD // (DAY * 100)
 
 
 def _clamp(value: int, bound: int) -> int:

@@ -6,11 +6,11 @@ from services.simulator.market.candle_history import CandleHistory
 from services.simulator.market.candles import Candle, Candles, join
 from services.simulator.market.day_ticker import DayTicker, day_ticker
 from services.simulator.market.factors import Factors
-from services.simulator.market.intervals import INTERVALS
+from services.simulator.market.intervals import DAY, INTERVALS
 from services.simulator.market.listing import Listing, Symbol, list_symbol
 from services.simulator.market.live_path import LivePath
 from services.simulator.market.makers import Level, Makers, TargetBook
-from services.simulator.market.perpetual import ONE, Premiums, funding_rate, index_price
+from services.simulator.market.perpetual import ONE, Premiums, funding_rate, index_price, open_interest
 from services.simulator.market.takers import TakerTrade, taker_trades
 from services.simulator.market.trade_history import TradeHistory, trades_of
 from services.simulator.market.trade_numbers import LISTED
@@ -115,6 +115,10 @@ class SyntheticMarket:
         the rate to be expected.
         """
         return funding_rate(self._premiums.mean(symbol, start_ms, end_ms), interval_hours)
+
+    def open_interest(self, symbol: Symbol, t_ms: int) -> int:
+        """Return in steps what synthetic participants hold of a perpetual, two days or more after `LISTED`."""
+        return open_interest(self.candles(symbol, "1d", t_ms // DAY * DAY - 2 * DAY, t_ms // DAY * DAY), t_ms)
 
     def _listing(self, symbol: Symbol) -> Listing:
         return self._listings[symbol.market, symbol.name]

@@ -214,6 +214,17 @@ class Parameters:
             raise refusals.illegal(name, _DECIMAL)
         return Decimal(value)
 
+    def needed_decimal(self, name: str) -> Decimal:
+        """Return a number of 0 or more, which must be there.
+
+        Raises:
+            Refusal: -1102, -1100.
+        """
+        self.needed(name)
+        number = self.decimal(name)
+        assert number is not None, "expected a number that was sent"
+        return number
+
     def flag(self, name: str) -> bool | None:
         """Return a truth value.
 

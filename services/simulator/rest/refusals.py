@@ -64,10 +64,6 @@ def no_depth() -> Refusal:
     return Refusal(-1112, "No orders on book for symbol.")
 
 
-def invalid_side() -> Refusal:
-    return Refusal(-1117, "Invalid side.")
-
-
 def invalid_interval() -> Refusal:
     return Refusal(-1120, "Invalid interval.")
 

@@ -9,6 +9,7 @@ from services.simulator.engine.terms import OPEN_STATUSES, Execution
 from services.simulator.rest.figures import Figures, amount
 
 _encode = msgspec.json.encode
+_TOLD_AS = {Execution.TRIGGERED: "NEW", Execution.AMENDMENT: "REPLACED"}
 
 
 def spot_events(event: Event, figures: Mapping[str, Figures], now: int) -> Iterator[bytes]:
@@ -30,6 +31,7 @@ def spot_events(event: Event, figures: Mapping[str, Figures], now: int) -> Itera
 def _report(update: OrderUpdate, figures: Figures, now: int) -> dict[str, object]:
     order, execution = update.order, update.execution
     cancelled = execution is Execution.CANCELED and update.request_client_order_id
+    before = update.request_client_order_id if execution is Execution.AMENDMENT else ""
     report: dict[str, object] = {
         "e": "executionReport",
         "E": now,
@@ -43,8 +45,8 @@ def _report(update: OrderUpdate, figures: Figures, now: int) -> dict[str, object
         "P": figures.price(order.stop_price),
         "F": figures.quantity(0),
         "g": -1,
-        "C": order.client_order_id if cancelled else "",
-        "x": Execution.NEW if execution is Execution.TRIGGERED else execution,
+        "C": order.client_order_id if cancelled else before,
+        "x": _TOLD_AS.get(execution, execution),
         "X": order.status,
         "r": _reason(update),
         "i": order.order_id,

@@ -1,15 +1,14 @@
 """Order book, trades, candles and average price. Source: "Market Data endpoints" of Binance's spot `rest-api.md`."""
 
-from services.simulator.engine import refusal
 from services.simulator.engine.events import Trade
 from services.simulator.engine.units import ONE
 from services.simulator.rest import refusals
-from services.simulator.rest.aggregates import aggregates
 from services.simulator.rest.figures import Figures, amount, figures
 from services.simulator.rest.instruments import average, known
 from services.simulator.rest.klines import interval_name
 from services.simulator.rest.klines import klines as kline_answer
 from services.simulator.rest.parameters import Parameters
+from services.simulator.rest.public_trades import aggregate, asked_aggregates, trade
 from services.simulator.rest.routing import Answer, Call, Route, Security, names
 
 
@@ -56,39 +55,14 @@ async def historical_trades(call: Call) -> Answer:
 
 
 def _trade(row: Trade, text: Figures) -> dict[str, object]:
-    return {
-        "id": row.trade_id,
-        "price": text.price(row.price),
-        "qty": text.quantity(row.quantity),
-        "quoteQty": text.quote(row.quote),
-        "time": row.time,
-        "isBuyerMaker": row.buyer_is_maker,
-        "isBestMatch": True,
-    }
+    return {**trade(row, text), "isBestMatch": True}
 
 
 async def aggregate_trades(call: Call) -> Answer:
     """Answer the trades with the fills of a taker at a price as one."""
     symbol = known(call.exchange, "spot", call.parameters.symbol())
-    from_id, (start, end) = call.parameters.integer("fromId"), call.parameters.span()
-    if from_id is not None and (start is not None or end is not None):
-        raise refusal.bad_combination()
-    limit = call.parameters.limit(500, 1000)
-    rows = await aggregates(call.exchange.live, symbol, from_id=from_id, start_ms=start, end_ms=end, limit=limit)
-    text = figures(symbol)
-    return [
-        {
-            "a": row.aggregate_id,
-            "p": text.price(row.price),
-            "q": text.quantity(row.quantity),
-            "f": row.first_id,
-            "l": row.last_id,
-            "T": row.time,
-            "m": row.buyer_is_maker,
-            "M": True,
-        }
-        for row in rows
-    ]
+    rows = await asked_aggregates(call, symbol, call.parameters.limit(500, 1000))
+    return [{**aggregate(row, figures(symbol)), "M": True} for row in rows]
 
 
 async def klines(call: Call) -> Answer:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from services.simulator.engine import refusal
+from services.simulator.engine.spot_amendment import MOST_AMENDMENTS
 from services.simulator.engine.symbol import Symbol
 from services.simulator.engine.units import to_units
 from services.simulator.rest import refusals
@@ -107,7 +108,7 @@ def _symbol(symbol: Symbol) -> dict[str, object]:
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": False,
         "cancelReplaceAllowed": True,
-        "amendAllowed": False,
+        "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
@@ -160,6 +161,7 @@ def _filters(symbol: Symbol) -> list[dict[str, object]]:
         },
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": symbol.max_num_orders},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": symbol.max_num_algo_orders},
+        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": MOST_AMENDMENTS},
     ]
 
 

@@ -8,7 +8,6 @@ from services.simulator.engine.refusal import Refusal
 from services.simulator.engine.requests import NewOrder
 from services.simulator.engine.symbol import Symbol
 from services.simulator.engine.terms import OrderType, SelfTrade, Side, TimeInForce
-from services.simulator.rest import refusals
 from services.simulator.rest.parameters import Parameters
 from services.simulator.rest.routing import names
 from services.simulator.rest.spot import order_answers
@@ -52,7 +51,7 @@ def new_order(parameters: Parameters, account: str) -> NewOrder:
     """
     symbol = parameters.symbol()
     parameters.needed("side")
-    side = parameters.choice("side", Side, refusals.invalid_side())
+    side = parameters.choice("side", Side, refusal.invalid_side())
     parameters.needed("type")
     kind = parameters.choice("type", OrderType, refusal.invalid_order_type())
     assert side is not None, "expected a side that was sent"

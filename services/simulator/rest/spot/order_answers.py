@@ -63,6 +63,32 @@ def cancelled(symbol: Symbol, order: OrderRow, request_id: str) -> dict[str, obj
     }
 
 
+def amended(symbol: Symbol, update: OrderUpdate) -> dict[str, object]:
+    """Return the answer to an amendment."""
+    text, order = figures(symbol), update.order
+    return {
+        "transactTime": update.time,
+        "executionId": update.execution_id,
+        "amendedOrder": {
+            "symbol": order.symbol,
+            "orderId": order.order_id,
+            "orderListId": -1,
+            "origClientOrderId": update.request_client_order_id or order.client_order_id,
+            "clientOrderId": order.client_order_id,
+            "price": text.price(order.price),
+            "qty": text.quantity(order.quantity),
+            "executedQty": text.quantity(order.executed),
+            "preventedQty": text.quantity(order.prevented),
+            "quoteOrderQty": text.quote(order.quote_quantity),
+            "cumulativeQuoteQty": text.quote(order.cumulative_quote),
+            "status": order.status,
+            **_terms(text, order),
+            "workingTime": order.working_time if order.working else -1,
+            "selfTradePreventionMode": order.self_trade,
+        },
+    }
+
+
 def status(symbol: Symbol, order: OrderRow) -> dict[str, object]:
     """Return an order as queries tell it."""
     text = figures(symbol)

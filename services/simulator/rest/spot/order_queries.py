@@ -1,12 +1,11 @@
 """Spot orders and trades of an account. Source: "Account endpoints" of Binance's spot `rest-api.md`."""
 
-from services.simulator.engine import refusal
 from services.simulator.rest import refusals
+from services.simulator.rest.asked_orders import asked_fills, asked_order
 from services.simulator.rest.instruments import known
 from services.simulator.rest.parameters import Parameters
 from services.simulator.rest.routing import Answer, Call, Route, Security, names
 from services.simulator.rest.spot import order_answers
-from services.simulator.rest.spot.orders import order_reference
 
 _DAY = 86_400_000
 
@@ -21,13 +20,7 @@ def _span_of_a_day(parameters: Parameters) -> tuple[int | None, int | None]:
 async def one(call: Call) -> Answer:
     """Answer an order, open or ended."""
     symbol = known(call.exchange, "spot", call.parameters.symbol())
-    order_id, client_order_id = order_reference(call.parameters)
-    order = await call.exchange.history.order(
-        "spot", call.owner, symbol.name, order_id=order_id, client_order_id=client_order_id
-    )
-    if order is None:
-        raise refusal.no_such_order()
-    return order_answers.status(symbol, order)
+    return order_answers.status(symbol, await asked_order(call, symbol))
 
 
 async def open_ones(call: Call) -> Answer:
@@ -57,20 +50,7 @@ async def all_ones(call: Call) -> Answer:
 async def trades(call: Call) -> Answer:
     """Answer the account's trades on a symbol."""
     symbol = known(call.exchange, "spot", call.parameters.symbol())
-    start, end = _span_of_a_day(call.parameters)
-    from_id = call.parameters.integer("fromId")
-    if from_id is not None and (start is not None or end is not None):
-        raise refusal.bad_combination()
-    rows = await call.exchange.history.fills(
-        "spot",
-        call.owner,
-        symbol.name,
-        order_id=call.parameters.integer("orderId"),
-        from_id=from_id,
-        start_ms=start,
-        end_ms=end,
-        limit=call.parameters.limit(500, 1000),
-    )
+    rows = await asked_fills(call, symbol, _span_of_a_day(call.parameters), call.parameters.limit(500, 1000))
     return [order_answers.fill(symbol, row) for row in rows]
 
 

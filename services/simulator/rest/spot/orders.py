@@ -4,26 +4,18 @@ import secrets
 from enum import StrEnum
 
 from services.simulator.engine import refusal
-from services.simulator.engine.engine import Replaced
 from services.simulator.engine.events import OrderRow, OrderUpdate, Outcome
 from services.simulator.engine.limits import Limits
 from services.simulator.engine.refusal import Refusal
 from services.simulator.engine.spot_rules import spot_terms
 from services.simulator.engine.terms import Execution, OrderStatus
-from services.simulator.rest import refusals
+from services.simulator.rest.asked_orders import order_reference
 from services.simulator.rest.instruments import average, known
 from services.simulator.rest.parameters import Parameters
 from services.simulator.rest.routing import Answer, Call, Route, Security, names
 from services.simulator.rest.spot import order_answers
 from services.simulator.rest.spot.accounts import commission_rates
 from services.simulator.rest.spot.new_orders import NAMES, answer, new_order, response_type
-
-
-class CancelReplaceMode(StrEnum):
-    """Whether the new order is placed when the old one could not be cancelled."""
-
-    STOP_ON_FAILURE = "STOP_ON_FAILURE"
-    ALLOW_FAILURE = "ALLOW_FAILURE"
 
 
 class CancelRestrictions(StrEnum):
@@ -76,40 +68,38 @@ async def cancel(call: Call) -> Answer:
     parameters = call.parameters
     symbol = known(call.exchange, "spot", parameters.symbol())
     order_id, client_order_id = order_reference(parameters)
-    only = _restrictions(parameters)
+    only = restrictions(parameters)
     request_id = parameters.text("newClientOrderId") or secrets.token_hex(11)
     engine, owner = call.exchange.spot, call.owner
 
     def effect() -> Outcome:
-        _check_restrictions(call, symbol.name, order_id, client_order_id, only)
+        check_restrictions(call, symbol.name, order_id, client_order_id, only)
         return engine.cancel(
             owner, symbol.name, order_id=order_id, client_order_id=client_order_id, request_id=request_id
         )
 
     outcome = await call.exchange.act(effect)
-    return order_answers.cancelled(symbol, _order_of(outcome), request_id)
+    return order_answers.cancelled(symbol, order_of(outcome), request_id)
 
 
-def order_reference(parameters: Parameters, client_name: str = "origClientOrderId") -> tuple[int | None, str | None]:
-    """Return order id and client order id, of which at least one is there.
+def restrictions(parameters: Parameters) -> CancelRestrictions | None:
+    """Return in which status alone the order is to be cancelled.
 
     Raises:
-        Refusal: -1102 if neither is.
+        Refusal: -1145 for an unknown word.
     """
-    order_id, client_order_id = parameters.integer("orderId"), parameters.text(client_name)
-    if order_id is None and client_order_id is None:
-        raise refusals.either("origClientOrderId", "orderId")
-    return order_id, client_order_id
-
-
-def _restrictions(parameters: Parameters) -> CancelRestrictions | None:
     wrong = Refusal(-1145, "`cancelRestrictions` has to be either `ONLY_NEW` or `ONLY_PARTIALLY_FILLED`.")
     return parameters.choice("cancelRestrictions", CancelRestrictions, wrong)
 
 
-def _check_restrictions(
+def check_restrictions(
     call: Call, symbol: str, order_id: int | None, client_order_id: str | None, only: CancelRestrictions | None
 ) -> None:
+    """Check that an order is in the status that it must be in to be cancelled; one that is not open passes.
+
+    Raises:
+        Refusal: -2011 if it is in another.
+    """
     if only is None:
         return
     for order in call.exchange.spot.open_orders(call.owner, symbol):
@@ -137,64 +127,10 @@ async def cancel_all(call: Call) -> Answer:
     ]
 
 
-async def cancel_replace(call: Call) -> Answer:
-    """Cancel an order and place another."""
-    parameters = call.parameters
-    request = new_order(parameters, call.owner)
-    symbol = known(call.exchange, "spot", request.symbol)
-    parameters.needed("cancelReplaceMode")
-    mode = parameters.choice("cancelReplaceMode", CancelReplaceMode)
-    only = _restrictions(parameters)
-    order_id, client_order_id = parameters.integer("cancelOrderId"), parameters.text("cancelOrigClientOrderId")
-    if order_id is None and client_order_id is None:
-        raise refusals.either("cancelOrigClientOrderId", "cancelOrderId")
-    wanted = response_type(parameters, request.type)
-    request_id = parameters.text("cancelNewClientOrderId") or secrets.token_hex(11)
-    engine = call.exchange.spot
-
-    def effect() -> Replaced:
-        _check_restrictions(call, symbol.name, order_id, client_order_id, only)
-        return engine.cancel_replace(
-            request,
-            order_id=order_id,
-            client_order_id=client_order_id,
-            go_on=mode is CancelReplaceMode.ALLOW_FAILURE,
-        )
-
-    replaced = await call.exchange.act(effect)
-    cancelled, placed = replaced.cancelled, replaced.placed
-    answers: dict[str, object] = {
-        "cancelResult": _word(cancelled),
-        "newOrderResult": _word(placed),
-        "cancelResponse": _refused(cancelled)
-        if isinstance(cancelled, Refusal)
-        else order_answers.cancelled(symbol, _order_of(cancelled), request_id),
-        "newOrderResponse": answer(symbol, placed, wanted)
-        if isinstance(placed, Outcome)
-        else _refused(placed)
-        if placed
-        else None,
-    }
-    if isinstance(cancelled, Outcome) and isinstance(placed, Outcome):
-        return answers
-    if isinstance(cancelled, Refusal) and not isinstance(placed, Outcome):
-        raise refusals.WithStatus(400, -2022, "Order cancel-replace failed.", answers)
-    raise refusals.WithStatus(409, -2021, "Order cancel-replace partially failed.", answers)
-
-
-def _order_of(outcome: Outcome) -> OrderRow:
+def order_of(outcome: Outcome) -> OrderRow:
+    """Return the order that a command was about."""
     assert outcome.order is not None, "expected an outcome of an order"
     return outcome.order
-
-
-def _word(half: Outcome | Refusal | None) -> str:
-    if half is None:
-        return "NOT_ATTEMPTED"
-    return "SUCCESS" if isinstance(half, Outcome) else "FAILURE"
-
-
-def _refused(refused: Refusal) -> dict[str, object]:
-    return {"code": refused.code, "msg": refused.message}
 
 
 ROUTES = (
@@ -208,20 +144,4 @@ ROUTES = (
         names=names("symbol", "orderId", "origClientOrderId", "newClientOrderId", "cancelRestrictions"),
     ),
     Route("DELETE", "/api/v3/openOrders", cancel_all, Security.SIGNED, names=names("symbol")),
-    Route(
-        "POST",
-        "/api/v3/order/cancelReplace",
-        cancel_replace,
-        Security.SIGNED,
-        names=NAMES
-        | names(
-            "cancelReplaceMode",
-            "cancelOrderId",
-            "cancelOrigClientOrderId",
-            "cancelNewClientOrderId",
-            "cancelRestrictions",
-            "orderRateLimitExceededMode",
-        ),
-        orders=1,
-    ),
 )

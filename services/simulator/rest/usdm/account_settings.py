@@ -81,7 +81,7 @@ async def set_multi_assets_mode(call: Call) -> Answer:
     call.parameters.needed("multiAssetsMargin")
     if call.parameters.flag("multiAssetsMargin"):
         raise refusal.unsupported_operation()
-    raise refusal.Refusal(-4171, "No need to change multi-assets mode.")
+    raise refusal.Refusal(-4171, "Adjusted asset mode is currently set and does not need to be adjusted repeatedly.")
 
 
 async def account_settings(call: Call) -> Answer:

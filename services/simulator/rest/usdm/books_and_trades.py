@@ -1,12 +1,11 @@
 """Order book and trades of futures. Source: "Market Data Endpoints" of Binance's USD-M futures documentation."""
 
-from services.simulator.engine import refusal
 from services.simulator.engine.events import Trade
 from services.simulator.rest import refusals
-from services.simulator.rest.aggregates import aggregates
 from services.simulator.rest.figures import Figures, figures
 from services.simulator.rest.instruments import known
 from services.simulator.rest.parameters import Parameters
+from services.simulator.rest.public_trades import aggregate, asked_aggregates, trade
 from services.simulator.rest.routing import Answer, Call, Route, Security
 
 _DEPTHS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}
@@ -45,38 +44,14 @@ async def trades(call: Call) -> Answer:
 
 
 def _trade(row: Trade, text: Figures) -> dict[str, object]:
-    return {
-        "id": row.trade_id,
-        "price": text.price(row.price),
-        "qty": text.quantity(row.quantity),
-        "quoteQty": text.quote(row.quote),
-        "time": row.time,
-        "isBuyerMaker": row.buyer_is_maker,
-        "isRPITrade": False,
-    }
+    return {**trade(row, text), "isRPITrade": False}
 
 
 async def aggregate_trades(call: Call) -> Answer:
     """Answer the trades with the fills of a taker at a price as one."""
     symbol = known(call.exchange, "usdm", call.parameters.symbol())
-    from_id, (start, end) = call.parameters.integer("fromId"), call.parameters.span()
-    if from_id is not None and (start is not None or end is not None):
-        raise refusal.bad_combination()
-    limit = call.parameters.strict_limit(500, 1000)
-    rows = await aggregates(call.exchange.live, symbol, from_id=from_id, start_ms=start, end_ms=end, limit=limit)
-    text = figures(symbol)
-    return [
-        {
-            "a": row.aggregate_id,
-            "p": text.price(row.price),
-            "q": text.quantity(row.quantity),
-            "f": row.first_id,
-            "l": row.last_id,
-            "T": row.time,
-            "m": row.buyer_is_maker,
-        }
-        for row in rows
-    ]
+    rows = await asked_aggregates(call, symbol, call.parameters.strict_limit(500, 1000))
+    return [aggregate(row, figures(symbol)) for row in rows]
 
 
 ROUTES = (

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from services.simulator.engine.futures_amendment import MOST_MODIFICATIONS
 from services.simulator.engine.symbol import Symbol
 from services.simulator.engine.units import to_units
 from services.simulator.market.trade_numbers import LISTED
@@ -53,7 +54,7 @@ def _symbol(symbol: Symbol) -> dict[str, object]:
         "triggerProtect": "0.0500",
         "liquidationFee": "0.000000",
         "marketTakeBound": f"{symbol.bid_multiplier_up - 1:.2f}",
-        "maxMoveOrderLimit": 0,
+        "maxMoveOrderLimit": MOST_MODIFICATIONS,
         "filters": _filters(symbol),
         "orderTypes": list(ORDER_TYPES),
         "timeInForce": ["GTC", "IOC", "FOK", "GTX"],

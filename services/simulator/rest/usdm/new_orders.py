@@ -63,18 +63,29 @@ def conditional_order(parameters: Parameters, account: str) -> NewOrder:
 
 def _kind(parameters: Parameters) -> OrderType:
     parameters.symbol()
-    parameters.needed("side")
+    needed_side(parameters)
     parameters.needed("type")
     kind = parameters.choice("type", OrderType, refusal.invalid_order_type())
     assert kind is not None, "expected a type that was sent"
     return kind
 
 
+def needed_side(parameters: Parameters) -> Side:
+    """Return the side, which must be there.
+
+    Raises:
+        Refusal: -1102, -1117.
+    """
+    parameters.needed("side")
+    side = parameters.choice("side", Side, refusal.invalid_side())
+    assert side is not None, "expected a side that was sent"
+    return side
+
+
 def _order(
     parameters: Parameters, account: str, kind: OrderType, *, trigger: Decimal | None, client_order_id: str | None
 ) -> NewOrder:
-    side = parameters.choice("side", Side, refusals.invalid_side())
-    assert side is not None, "expected a side that was sent"
+    side = needed_side(parameters)
     if parameters.text("priceMatch") not in {None, "NONE"}:
         raise refusals.invalid_data("priceMatch")
     if parameters.flag("priceProtect"):

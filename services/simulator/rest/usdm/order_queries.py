@@ -9,12 +9,12 @@ from services.simulator.engine.refusal import Refusal
 from services.simulator.engine.symbol import Symbol
 from services.simulator.engine.units import to_units
 from services.simulator.rest import refusals
+from services.simulator.rest.asked_orders import asked_fills, asked_order, order_reference
 from services.simulator.rest.figures import amount
 from services.simulator.rest.instruments import known
 from services.simulator.rest.parameters import Parameters
 from services.simulator.rest.routing import Answer, Call, Route, Security
 from services.simulator.rest.usdm import order_answers
-from services.simulator.rest.usdm.orders import order_reference
 
 _WEEK = 7 * 86_400_000
 _PAGE = 1000
@@ -23,11 +23,8 @@ _PAGE = 1000
 async def one(call: Call) -> Answer:
     """Answer an order, open or ended."""
     symbol = known(call.exchange, "usdm", call.parameters.symbol())
-    order_id, client_order_id = order_reference(call.parameters)
-    order = await call.exchange.history.order(
-        "usdm", call.owner, symbol.name, order_id=order_id, client_order_id=client_order_id
-    )
-    if order is None or not order.working:
+    order = await asked_order(call, symbol)
+    if not order.working:
         raise refusal.no_such_order()
     return order_answers.status(symbol, order)
 
@@ -79,27 +76,14 @@ async def _page(call: Call, symbol: Symbol, from_id: int | None, start: int | No
 def _week(parameters: Parameters) -> tuple[int | None, int | None]:
     start, end = parameters.span()
     if start is not None and end is not None and end - start > _WEEK:
-        raise Refusal(-4165, "Invalid time interval.")
+        raise Refusal(-4165, "Maximum time interval is 7 days")
     return start, end
 
 
 async def trades(call: Call) -> Answer:
     """Answer the account's trades on a symbol."""
     symbol = known(call.exchange, "usdm", call.parameters.symbol())
-    start, end = _week(call.parameters)
-    from_id = call.parameters.integer("fromId")
-    if from_id is not None and (start is not None or end is not None):
-        raise refusal.bad_combination()
-    rows = await call.exchange.history.fills(
-        "usdm",
-        call.owner,
-        symbol.name,
-        order_id=call.parameters.integer("orderId"),
-        from_id=from_id,
-        start_ms=start,
-        end_ms=end,
-        limit=call.parameters.strict_limit(500, 1000),
-    )
+    rows = await asked_fills(call, symbol, _week(call.parameters), call.parameters.strict_limit(500, 1000))
     return [order_answers.fill(symbol, row) for row in rows]
 
 

@@ -1,4 +1,9 @@
-"""Placing and cancelling futures orders. Source: "Trade Endpoints" of Binance's USD-M futures documentation."""
+"""Placing, modifying and cancelling futures orders.
+
+Source: "Trade Endpoints" of Binance's USD-M futures documentation.
+"""
+
+from collections.abc import Callable
 
 import msgspec
 
@@ -6,11 +11,12 @@ from services.simulator.engine import refusal
 from services.simulator.engine.events import OrderRow, Outcome
 from services.simulator.engine.refusal import Refusal
 from services.simulator.rest import refusals
+from services.simulator.rest.asked_orders import order_reference
 from services.simulator.rest.instruments import known
 from services.simulator.rest.parameters import Parameters
 from services.simulator.rest.routing import Answer, Call, Route, Security
 from services.simulator.rest.usdm import order_answers
-from services.simulator.rest.usdm.new_orders import BATCH, ResponseType, batch, plain_order, response_type
+from services.simulator.rest.usdm.new_orders import BATCH, ResponseType, batch, needed_side, plain_order, response_type
 
 #: As many orders as one request may cancel by their ids.
 _MOST_CANCELLED = 10
@@ -69,24 +75,55 @@ def refused_answer(refused: Refusal) -> dict[str, object]:
     return {"code": refused.code, "msg": refused.message}
 
 
+async def modify(call: Call) -> Answer:
+    """Give an order another price and quantity."""
+    effect = _modification(call, call.parameters)
+    return _answer(call, await call.exchange.act(effect), ResponseType.RESULT)
+
+
+async def modify_batch(call: Call) -> Answer:
+    """Modify several orders, each for itself."""
+    orders = batch(call.parameters)
+    call.meter.count_orders(call.owner, len(orders), call.now)
+
+    def effect() -> list[Outcome | Refusal]:
+        results: list[Outcome | Refusal] = []
+        for parameters in orders:
+            try:
+                results.append(_modification(call, parameters)())
+            except Refusal as refused:
+                results.append(refused)
+        return results
+
+    return [
+        refused_answer(result) if isinstance(result, Refusal) else _answer(call, result, ResponseType.RESULT)
+        for result in await call.exchange.act(effect)
+    ]
+
+
+def _modification(call: Call, parameters: Parameters) -> Callable[[], Outcome]:
+    """Return what modifies the order that is meant.
+
+    Raises:
+        Refusal: for what is missing or malformed.
+    """
+    symbol = known(call.exchange, "usdm", parameters.symbol())
+    order_id, client_order_id = order_reference(parameters)
+    side = needed_side(parameters)
+    if parameters.text("priceMatch") not in {None, "NONE"}:
+        raise refusals.invalid_data("priceMatch")
+    quantity, price = parameters.needed_decimal("quantity"), parameters.needed_decimal("price")
+    return lambda: call.exchange.usdm.modify(
+        call.owner, symbol.name, side, quantity, price, order_id=order_id, client_order_id=client_order_id
+    )
+
+
 async def cancel(call: Call) -> Answer:
     """Cancel an order."""
     symbol = known(call.exchange, "usdm", call.parameters.symbol())
     order_id, client_order_id = order_reference(call.parameters)
     row = await call.exchange.act(lambda: _cancelled(call, symbol.name, order_id, client_order_id))
     return order_answers.result(symbol, row)
-
-
-def order_reference(parameters: Parameters) -> tuple[int | None, str | None]:
-    """Return order id and client order id, of which at least one is there.
-
-    Raises:
-        Refusal: -1102 if neither is.
-    """
-    order_id, client_order_id = parameters.integer("orderId"), parameters.text("origClientOrderId")
-    if order_id is None and client_order_id is None:
-        raise refusals.either("origClientOrderId", "orderId")
-    return order_id, client_order_id
 
 
 def _cancelled(call: Call, symbol: str, order_id: int | None, client_order_id: str | None) -> OrderRow:
@@ -130,7 +167,7 @@ async def cancel_batch(call: Call) -> Answer:
     if not references:
         raise refusals.either("orderIdList", "origClientOrderIdList")
     if len(references) > _MOST_CANCELLED:
-        raise Refusal(-4084, "Invalid number of batch cancel orders.")
+        raise Refusal(-4032, "Exceed maximum cancel order size.")
 
     def effect() -> list[OrderRow | Refusal]:
         results: list[OrderRow | Refusal] = []
@@ -167,6 +204,8 @@ ROUTES = (
     Route("POST", "/fapi/v1/order", place, Security.SIGNED, weight=0, orders=1),
     Route("POST", "/fapi/v1/order/test", try_out, Security.SIGNED, weight=0),
     Route("POST", "/fapi/v1/batchOrders", place_batch, Security.SIGNED, weight=BATCH),
+    Route("PUT", "/fapi/v1/order", modify, Security.SIGNED, weight=0, orders=1),
+    Route("PUT", "/fapi/v1/batchOrders", modify_batch, Security.SIGNED, weight=BATCH),
     Route("DELETE", "/fapi/v1/order", cancel, Security.SIGNED),
     Route("DELETE", "/fapi/v1/allOpenOrders", cancel_all, Security.SIGNED),
     Route("DELETE", "/fapi/v1/batchOrders", cancel_batch, Security.SIGNED),

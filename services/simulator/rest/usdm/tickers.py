@@ -85,6 +85,14 @@ async def premium_index(call: Call) -> Answer:
     return await _each(call, one)
 
 
+async def open_interest(call: Call) -> Answer:
+    """Answer how many contracts are held: what users hold, and what synthetic participants hold of each other."""
+    symbol = known(call.exchange, "usdm", call.parameters.symbol())
+    synthetic = call.exchange.market.open_interest(symbol, call.now)
+    steps = synthetic + call.exchange.usdm.open_interest(symbol.name)
+    return {"symbol": symbol.name, "openInterest": figures(symbol).quantity(steps), "time": call.now}
+
+
 async def funding_rates(call: Call) -> Answer:
     """Answer the funding rates that were paid, of a symbol or of all, oldest first."""
     name = call.parameters.optional_symbol()
@@ -139,6 +147,7 @@ ROUTES = (
     Route("GET", "/fapi/v2/ticker/price", price, weight=_weight(1, 2)),
     Route("GET", "/fapi/v1/ticker/bookTicker", book_ticker, weight=_weight(2, 5)),
     Route("GET", "/fapi/v1/premiumIndex", premium_index, weight=_weight(1, 10)),
+    Route("GET", "/fapi/v1/openInterest", open_interest),
     Route("GET", "/fapi/v1/fundingRate", funding_rates),
     Route("GET", "/fapi/v1/fundingInfo", funding_intervals, weight=0),
 )

@@ -100,12 +100,19 @@ def random_operation(random: Random, engine: FuturesEngine, *, synthetic: bool =
 
 
 def random_change(random: Random, engine: FuturesEngine, account: str, symbol: Symbol) -> Operation:
-    """Return an operation on what is there: a cancellation, another leverage, funding."""
+    """Return an operation on what is there: a cancellation, a modification, another leverage, funding."""
+    reference = symbol.ticks(symbol.reference_price)
     choice = random.random()
-    if choice < 0.5 and (orders := engine.open_orders(account)):
+    if choice < 0.35 and (orders := engine.open_orders(account)):
         chosen = random.choice(orders)
         return lambda one: one.cancel(account, chosen.symbol, order_id=chosen.order_id)
-    if choice < 0.65:
+    if choice < 0.62 and (orders := engine.open_orders(account)):
+        chosen = random.choice(orders)
+        offered = engine.symbols[chosen.symbol]
+        quantity = offered.quantity(max(1, chosen.quantity + random.randrange(-chosen.quantity, chosen.quantity + 1)))
+        price = offered.price(max(1, (chosen.price or reference) + random.randrange(-10, 11)))
+        return lambda one: one.modify(account, chosen.symbol, chosen.side, quantity, price, order_id=chosen.order_id)
+    if choice < 0.68:
         return lambda one: one.cancel_all(account, symbol.name)
     if choice < 0.8:
         leverage = random.choice((1, 5, 20, 125))

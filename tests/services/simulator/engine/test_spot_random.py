@@ -77,10 +77,23 @@ def random_operation(random: Random, engine: SpotEngine, *, synthetic: bool = Tr
     if choice < 0.85:
         side, steps = random.choice((Side.BUY, Side.SELL)), random.randrange(1, 4000)
         return lambda one: one.take("takers", symbol.name, side, steps)
-    if choice < 0.95 and (orders := engine.open_orders(account)):
+    return random_change(random, engine, account, symbol)
+
+
+def random_change(random: Random, engine: SpotEngine, account: str, symbol: Symbol) -> Operation:
+    """Return an operation on what is there: an amendment, a cancellation, a deposit."""
+    choice = random.random()
+    if choice < 0.3 and (orders := engine.open_orders(account)):
+        chosen = random.choice(orders)
+        quantity = engine.symbols[chosen.symbol].quantity(max(1, int(chosen.quantity * random.random() * 1.1)))
+        name = random.choice((None, "one", "amended", chosen.client_order_id))
+        return lambda one: one.amend(
+            account, chosen.symbol, quantity, order_id=chosen.order_id, new_client_order_id=name
+        )
+    if choice < 0.7 and (orders := engine.open_orders(account)):
         chosen = random.choice(orders)
         return lambda one: one.cancel(account, chosen.symbol, order_id=chosen.order_id)
-    if choice < 0.97:
+    if choice < 0.8:
         return lambda one: one.cancel_all(account, symbol.name)
     asset = random.choice((symbol.base, symbol.quote))
     locked = next((row.locked for row in engine.balances(account) if row.asset == asset), 0)

@@ -114,6 +114,24 @@ def test_a_limit_order_is_placed_found_and_cancelled(exchange: Any, price: float
     assert exchange.fetch_open_orders(PAIR) == []
 
 
+def test_an_order_is_edited_in_place(exchange: Any, price: float) -> None:
+    order = exchange.create_order(PAIR, "limit", "buy", 0.1, price - 2000)
+    edited = exchange.edit_order(order["id"], PAIR, "limit", "buy", 0.2, price - 2500)
+
+    assert edited["id"] == order["id"]
+    assert (edited["amount"], edited["price"]) == (0.2, price - 2500)
+    assert [one["amount"] for one in exchange.fetch_open_orders(PAIR)] == [0.2]
+    again = exchange.edit_orders(
+        [{"id": order["id"], "symbol": PAIR, "type": "limit", "side": "buy", "amount": 0.3, "price": price - 2600}]
+    )
+    assert [one["amount"] for one in again] == [0.3]
+    exchange.cancel_order(order["id"], PAIR)
+
+
+def test_open_interest_is_told(exchange: Any) -> None:
+    assert exchange.fetch_open_interest(PAIR)["openInterestAmount"] > 0
+
+
 @pytest.mark.parametrize(
     ("kind", "offset", "parameters", "expected"),
     [
