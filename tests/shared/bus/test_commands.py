@@ -94,7 +94,7 @@ async def test_the_handler_is_told_what_goes_with_the_command(bus: Bus, make: Ma
     (call,) = calls
     assert (call.command, call.actor, call.key, call.after) == ("credentials.account.create", "ann", "k-1", (3, 5))
     assert msgspec.json.decode(call.body) == {"account_name": "main"}
-    assert 0 < call.seconds_left() <= 2
+    assert 0 < call.seconds_left() <= 2.001  # the header has whole milliseconds
 
 
 async def test_slow_handlers_hold_up_nobody(bus: Bus, make: Make) -> None:

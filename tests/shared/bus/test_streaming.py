@@ -76,7 +76,8 @@ async def test_who_asks_for_the_answer_at_once_gets_all_of_it_or_the_error(bus: 
         yield b"2]"
 
     await serve(dispatcher, pieces)
-    assert len(await bus.request(HISTORY, Nothing(), actor="ann")) == PIECE_BYTES + 1
+    found = await bus.request(HISTORY, Nothing(), actor="ann")
+    assert len(found) == PIECE_BYTES + 1
     breaks = True
     with pytest.raises(CommandError, match="the disk is gone"):
         await bus.request(HISTORY, Nothing(), actor="ann")
