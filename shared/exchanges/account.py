@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+import msgspec
+
 from shared.exchanges.asking import Asking
+from shared.exchanges.client_order_ids import ClientOrderIds
 from shared.exchanges.errors import OrderNotKnown, Refused, StaleRequest
 from shared.exchanges.interface import (
     AccountUpdate,
@@ -28,6 +31,7 @@ from shared.exchanges.venue_orders import asked_order_of, order_of, placed_order
 from shared.exchanges.wire import Signing, signed_as_of
 
 T = TypeVar("T")
+Told = TypeVar("Told", VenueOrder, VenueTrade)
 
 
 class CcxtAccount:
@@ -45,6 +49,7 @@ class CcxtAccount:
         self._generation = 0
         self._hedged: bool | None = None
         self._lookup = Lookup(blueprint.ccxt_id)
+        self.ids = ClientOrderIds(blueprint.ccxt_id)
 
     def __repr__(self) -> str:
         return f"CcxtAccount({self.connector})"
@@ -90,7 +95,8 @@ class CcxtAccount:
         client = await self._ready()
         symbol = await self._market.symbol(order.trading_pair)
         size = self._market.contract_size(order.trading_pair)
-        sent = ccxt_order(order, size, self._market.blueprint.kind, hedged=await self._is_hedged())
+        sent_id = self.ids.sent(order.client_order_id)
+        sent = ccxt_order(order, size, self._market.blueprint.kind, sent_id, hedged=await self._is_hedged())
         price = sent.price
         if price is None and self._lookup.needs_price_of(client, sent):
             price = await self._asking.question(lambda: _price_to_pay(client, symbol))
@@ -98,7 +104,7 @@ class CcxtAccount:
         async def send() -> VenueOrder:
             with signed_as_of(Signing(order.sent_ms, order.receive_window_ms)):
                 told = await client.create_order(symbol, sent.type, sent.side, sent.amount, price, sent.params)
-            return placed_order_of(told, order, size)
+            return placed_order_of(told, order, size, sent_id)
 
         try:
             return await self._asking.change(send)
@@ -127,20 +133,21 @@ class CcxtAccount:
         symbol = await self._market.symbol(trading_pair)
         if not self._lookup.cancels_by_client_id and exchange_order_id is None:
             exchange_order_id = (await self.order(trading_pair, client_order_id, None)).exchange_order_id
-        await self._asking.change(
-            lambda: self._lookup.cancel(client, symbol, client_order_id or None, exchange_order_id)
-        )
+        sent_id = self.ids.sent(client_order_id) if client_order_id else None
+        await self._asking.change(lambda: self._lookup.cancel(client, symbol, sent_id, exchange_order_id))
 
     async def order(self, trading_pair: str, client_order_id: str, exchange_order_id: str | None) -> VenueOrder:
         client = await self._ready()
         symbol = await self._market.symbol(trading_pair)
         size = self._market.contract_size(trading_pair)
 
+        sent_id = self.ids.sent(client_order_id) if client_order_id else None
+
         async def ask() -> VenueOrder:
-            told = await self._lookup.order(client, symbol, client_order_id or None, exchange_order_id)
+            told = await self._lookup.order(client, symbol, sent_id, exchange_order_id)
             if told is None:
                 raise OrderNotKnown(f"{self.connector} knows no order {client_order_id or exchange_order_id}")
-            return asked_order_of(told, trading_pair, size, client_order_id)
+            return self.with_our_id(asked_order_of(told, trading_pair, size, sent_id))
 
         return await self._question(ask)
 
@@ -151,7 +158,9 @@ class CcxtAccount:
         async def ask() -> tuple[VenueOrder, ...]:
             told = await client.fetch_open_orders(symbol)
             paired = ((one, self._market.pair(one["symbol"])) for one in told)
-            return tuple(order_of(one, pair, self._market.contract_size(pair)) for one, pair in paired if pair)
+            return tuple(
+                self.with_our_id(order_of(one, pair, self._market.contract_size(pair))) for one, pair in paired if pair
+            )
 
         return await self._question(ask)
 
@@ -162,7 +171,7 @@ class CcxtAccount:
 
         async def page(since: int | None, params: dict[str, Any]) -> tuple[VenueTrade, ...]:
             told = await client.fetch_my_trades(symbol, since, None, params)
-            return tuple(trade_of(one, trading_pair, size) for one in told)
+            return tuple(self.with_our_id(trade_of(one, trading_pair, size)) for one in told)
 
         return await all_trades(
             self._market.blueprint.ccxt_id,
@@ -181,6 +190,11 @@ class CcxtAccount:
                     yield update
         finally:
             await client.close()
+
+    def with_our_id(self, told: Told) -> Told:
+        """Return an order or a fill under our client order id."""
+        ours = self.ids.ours(told.client_order_id)
+        return told if ours == told.client_order_id else msgspec.structs.replace(told, client_order_id=ours)
 
     async def close(self) -> None:
         await self._client.close()

@@ -7,18 +7,19 @@ import ccxt
 
 from shared.exchanges.order_parameters import CcxtOrder
 
-#: Exchanges that ccxt asks for an order by its client order id.
-#: Source: `fetch_order` and `cancel_order` in ccxt 4.5.64; `tests/shared/exchanges/test_order_lookup.py` checks it.
+#: Exchanges that ccxt asks for an order by its client order id, and those where it cancels by it. Kraken's orders it
+#: asks for by another number of the user's.
+#: Source: the code of ccxt 4.5.64; `tests/shared/exchanges/test_order_lookup.py` reads it.
 _FETCH_BY_CLIENT_ID = frozenset(
     {
-        "binance", "bingx", "bitget", "bitrue", "bitstamp", "foxbit", "gemini", "grvt",
-        "htx", "hyperliquid", "kraken", "mexc", "okx", "pacifica",
+        "binance", "bitget", "bitrue", "bitstamp", "gate", "grvt", "htx", "hyperliquid", "kucoin", "kucoinfutures",
+        "mexc", "okx",
     }
 )  # fmt: skip
 _CANCEL_BY_CLIENT_ID = frozenset(
     {
-        "binance", "bingx", "bitget", "bitrue", "btcmarkets", "derive", "dydx", "gemini", "grvt",
-        "htx", "hyperliquid", "kraken", "lighter", "mexc", "ndax", "okx", "pacifica",
+        "binance", "bingx", "bitget", "bitrue", "derive", "dydx", "grvt", "htx", "hyperliquid", "kraken", "kucoin",
+        "kucoinfutures", "lighter", "mexc", "ndax", "okx", "pacifica",
     }
 )  # fmt: skip
 #: Where to look for an order that can only be searched for: what is open first.
@@ -30,7 +31,7 @@ class Lookup:
     """The ways of one exchange."""
 
     def __init__(self, ccxt_id: str) -> None:
-        self._by_client_id = ccxt_id in _FETCH_BY_CLIENT_ID
+        self.fetches_by_client_id = ccxt_id in _FETCH_BY_CLIENT_ID
         self.cancels_by_client_id = ccxt_id in _CANCEL_BY_CLIENT_ID
 
     def needs_price_of(self, client: Any, order: CcxtOrder) -> bool:
@@ -43,7 +44,7 @@ class Lookup:
         self, client: Any, symbol: str, client_order_id: str | None, exchange_order_id: str | None
     ) -> Mapping[str, Any] | None:
         """Return an order as ccxt has it, None if the exchange does not list it."""
-        if client_order_id is not None and self._by_client_id:
+        if client_order_id is not None and self.fetches_by_client_id:
             found: Mapping[str, Any] = await client.fetch_order(None, symbol, {"clientOrderId": client_order_id})
             return found
         if exchange_order_id is not None and client.has.get("fetchOrder"):

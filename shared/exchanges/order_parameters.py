@@ -1,5 +1,6 @@
 """What an order is in ccxt's words."""
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -18,13 +19,13 @@ class CcxtOrder(msgspec.Struct, frozen=True):
     params: dict[str, Any]
 
 
-def ccxt_order(order: OrderRequest, contract_size: Any, kind: str, *, hedged: bool) -> CcxtOrder:
-    """Return an order in ccxt's words.
+def ccxt_order(order: OrderRequest, contract_size: Decimal, kind: str, sent_id: str, *, hedged: bool) -> CcxtOrder:
+    """Return an order in ccxt's words, under the client order id `sent_id`.
 
     A close on a perpetual is `reduceOnly` where the account has one position a pair; where it has two (`hedged`),
     ccxt chooses the position's side from both.
     """
-    params: dict[str, Any] = {"clientOrderId": order.client_order_id}
+    params: dict[str, Any] = {"clientOrderId": sent_id}
     if order.order_type is OrderType.LIMIT_MAKER:
         params["postOnly"] = True
     if kind == "swap":

@@ -26,8 +26,13 @@ _PAUSE = 1.0
 _ACKNOWLEDGED = 5.0
 
 
+Told = TypeVar("Told", VenueOrder, VenueTrade)
+
+
 class Asked(Protocol):
     """The account that is followed, as it is asked."""
+
+    def with_our_id(self, told: Told) -> Told: ...
 
     @property
     def market(self) -> CcxtMarket: ...
@@ -106,7 +111,7 @@ class UserStream:
         for told in await self._client.watch_orders():
             pair = self._market.pair(told["symbol"])
             if pair is not None:
-                orders.append(order_of(told, pair, self._market.contract_size(pair)))
+                orders.append(self._account.with_our_id(order_of(told, pair, self._market.contract_size(pair))))
         if self._asks_balances:
             self._balances_wanted.set()
         for order in orders:
@@ -126,7 +131,8 @@ class UserStream:
         for told in await self._client.watch_my_trades():
             pair = self._market.pair(told["symbol"])
             if pair is not None:
-                fills.append(trade_of(told, pair, self._market.contract_size(pair), self._client_order_id(told)))
+                fill = trade_of(told, pair, self._market.contract_size(pair), self._client_order_id(told))
+                fills.append(self._account.with_our_id(fill))
         return AccountUpdate(trades=tuple(fills))
 
     def _client_order_id(self, trade: Mapping[str, Any]) -> str | None:

@@ -3,7 +3,7 @@
 Source of the former's fields: https://docs.ccxt.com/#/README?id=balance-structure
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +25,7 @@ def balances_of(balances: Mapping[str, Any]) -> tuple[AssetBalance, ...]:
     return tuple(found)
 
 
-def futures_balances_of(assets: list[Mapping[str, Any]], code_of: Callable[[str], str]) -> tuple[AssetBalance, ...]:
+def futures_balances_of(assets: Sequence[Mapping[str, Any]], code_of: Callable[[str], str]) -> tuple[AssetBalance, ...]:
     """Return the balances in an account of Binance's futures: the wallet's, and what new positions may take.
 
     ccxt's total is the margin balance, with the profit of open positions in it, which is no balance yet.

@@ -33,7 +33,7 @@ def order_of(order: Mapping[str, Any], pair: str, size: Decimal = Decimal(1)) ->
     price = exact(order.get("price"))
     return VenueOrder(
         exchange_order_id=str(order["id"]),
-        client_order_id=order.get("clientOrderId") or None,
+        client_order_id=_client_order_id(order),
         trading_pair=pair,
         trade_type=_side(order),
         order_type=_type(order),
@@ -54,7 +54,7 @@ def trade_of(
         trade_id=str(trade["id"]),
         trading_pair=pair,
         exchange_order_id=str(trade.get("order") or ""),
-        client_order_id=client_order_id or trade.get("clientOrderId") or None,
+        client_order_id=client_order_id or _client_order_id(trade),
         trade_type=_side(trade),
         price=_needed(trade, "price"),
         amount=_needed(trade, "amount") * size,
@@ -63,13 +63,13 @@ def trade_of(
     )
 
 
-def placed_order_of(told: Mapping[str, Any], order: OrderRequest, size: Decimal) -> VenueOrder:
-    """Return an order from its acknowledgement; what that leaves out is as it was sent.
+def placed_order_of(told: Mapping[str, Any], order: OrderRequest, size: Decimal, sent_id: str) -> VenueOrder:
+    """Return an order from its acknowledgement; what that leaves out is as it was sent, under the id `sent_id`.
 
     Raises:
         ValueError: if it has no id, or speaks of another order.
     """
-    if told.get("clientOrderId") not in (None, "", order.client_order_id):
+    if _client_order_id(told) not in (None, sent_id):
         raise ValueError("expected the acknowledgement of the order that was sent")
     complete = {
         **told,
@@ -82,16 +82,21 @@ def placed_order_of(told: Mapping[str, Any], order: OrderRequest, size: Decimal)
     return order_of(complete, order.trading_pair, size)
 
 
-def asked_order_of(told: Mapping[str, Any], pair: str, size: Decimal, client_order_id: str | None) -> VenueOrder:
-    """Return an order that was asked for.
+def asked_order_of(told: Mapping[str, Any], pair: str, size: Decimal, sent_id: str | None) -> VenueOrder:
+    """Return an order that was asked for by its client order id, if there is one.
 
     Raises:
         ValueError: if it is another one.
     """
     order = order_of(told, pair, size)
-    if client_order_id and order.client_order_id not in (None, client_order_id):
+    if sent_id and order.client_order_id not in (None, sent_id):
         raise ValueError("expected the order that was asked for")
     return order
+
+
+def _client_order_id(told: Mapping[str, Any]) -> str | None:
+    value = told.get("clientOrderId")
+    return None if value in (None, "") else str(value)
 
 
 def _status(order: Mapping[str, Any], amount: Decimal, filled: Decimal) -> VenueStatus:
