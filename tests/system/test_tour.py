@@ -9,19 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.running_stack import ROOT, RunningStack
+from tests.running_stack import RunningStack
 from tests.system.conftest import CONFIG_PASSWORD, PASSWORD, SIMULATOR
+from tests.system.readme import tour
 
-_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: What the tour installs is in the tests' environment already; nothing in a test needs the internet.
 _INSTALLS = re.compile(r"^(python3 -m venv tour|tour/bin/pip install --quiet \S+)$", re.MULTILINE)
-
-
-def tour() -> list[str]:
-    """Return the blocks of commands of the README's tour, in their order."""
-    text = (ROOT / "README.md").read_text()
-    chapter = text[text.index("## A tour of five minutes") : text.index("## Settings")]
-    return _BLOCK.findall(chapter)
 
 
 def prepared(block: str, stack: RunningStack) -> str:
