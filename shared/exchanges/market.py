@@ -121,6 +121,8 @@ class CcxtMarket:
     async def server_ms(self) -> int:
         if not self._client.has.get("fetchTime"):
             return int(time.time() * 1000)
+        # With the markets come the limits that hold there, which a question counts against.
+        await self.ready()
 
         async def ask() -> int:
             return int(await self._client.fetch_time())

@@ -129,6 +129,9 @@ class Wire:
             raise RateLimited(f"{self.venue_name} refuses more requests for now", wait)
         if meaning is not None:
             raise meaning
+        if code in (401, 403) and not isinstance(response, dict | list):
+            # Not the exchange's own words: a firewall before it. Of keys it knows nothing.
+            raise ExchangeDown(f"{self.venue_name} refuses this address (status {code})")
         if code is not None and code >= 500:
             raise Unanswered(f"{self.venue_name} answered with status {code}")
         base: Any = super()

@@ -28,7 +28,9 @@ RUBBISH = (
 
 
 @asynccontextmanager
-async def proxy(venue: SimulatedVenue, rubbish: Callable[[str, str], bytes | None]) -> AsyncIterator[str]:
+async def proxy(
+    venue: SimulatedVenue, rubbish: Callable[[str, str], bytes | None], status: str = "200 OK"
+) -> AsyncIterator[str]:
     """Stand between us and the simulator; `rubbish` gives the body to answer with for a method and path, if any."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,7 +57,9 @@ async def proxy(venue: SimulatedVenue, rubbish: Callable[[str, str], bytes | Non
                 upstream.close()
             else:
                 writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: "
+                    b"HTTP/1.1 "
+                    + status.encode()
+                    + b"\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: "
                     + str(len(answer)).encode()
                     + b"\r\n\r\n"
                     + answer
@@ -129,5 +133,23 @@ async def test_rubbish_instead_of_markets_balances_or_books_is_an_error_of_ours(
                 await ask()
             except ExchangeError:
                 continue
+        await account.close()
+        await exchanges.close()
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+async def test_a_firewall_before_an_exchange_says_nothing_of_keys(
+    venue: SimulatedVenue, connector: str, credential: dict[str, str], status: str
+) -> None:
+    def refused(method: str, path: str) -> bytes | None:
+        return b"<html><body>Request blocked.</body></html>" if path.endswith("account") else None
+
+    async with proxy(venue, refused, status) as url:
+        exchanges = Exchanges({connector: url})
+        account = exchanges.account(connector, credential)
+
+        with pytest.raises(ExchangeDown, match="refuses this address"):
+            await account.check()
+
         await account.close()
         await exchanges.close()

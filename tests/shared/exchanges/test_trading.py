@@ -1,8 +1,12 @@
 """An account on the simulator: orders from being placed to their fills, on both venues."""
 
+import hashlib
+import hmac
 import time
 from decimal import Decimal
+from urllib.parse import urlencode
 
+import httpx
 import pytest
 
 from shared.contracts.portfolio import OrderType, PositionAction, TradeType
@@ -196,3 +200,34 @@ async def test_all_pages_of_fills_are_taken_oldest_first(account: TradingAccount
     assert len({trade.trade_id for trade in trades}) == len(trades)
     assert sum(trade.amount for trade in trades) == Decimal("0.05")
     assert await account.trades(PAIR, int(time.time() * 1000) + 3_600_000) == ()
+
+
+async def test_an_account_with_two_positions_a_pair_opens_and_closes_each(
+    venue: SimulatedVenue, opened: OpenAccount
+) -> None:
+    """An account in hedge mode, which its user may turn on at any time."""
+    credential = venue.credential({}, {"USDT": "100000"})
+    async with opened("paper_perpetual", credential) as account:
+        await account.place(order(None, "0.01"))
+        await account.place(order(None, "0.01", side=TradeType.SELL, action=PositionAction.CLOSE))
+        _turn_on_hedge_mode(venue, credential)
+
+        with pytest.raises(Refused):
+            await account.place(order(None, "0.01"))
+        for side in TradeType:
+            assert (await account.place(order(None, "0.01", side=side))).filled == Decimal("0.01")
+        for side in TradeType:
+            closed = await account.place(order(None, "0.01", side=side, action=PositionAction.CLOSE))
+            assert closed.filled == Decimal("0.01")
+        with pytest.raises(Refused):
+            await account.place(order(None, "0.01", action=PositionAction.CLOSE))
+
+
+def _turn_on_hedge_mode(venue: SimulatedVenue, credential: dict[str, str]) -> None:
+    query = urlencode({"dualSidePosition": "true", "timestamp": int(time.time() * 1000)})
+    signature = hmac.new(credential["paper_api_secret"].encode(), query.encode(), hashlib.sha256).hexdigest()
+    answer = httpx.post(
+        f"{venue.url}/fapi/v1/positionSide/dual?{query}&signature={signature}",
+        headers={"X-MBX-APIKEY": credential["paper_api_key"]},
+    )
+    answer.raise_for_status()
