@@ -207,6 +207,8 @@ class CcxtAccount:
         await self._market.ready()
         if self._generation != self._market.generation:
             self._market.lend_markets(self._client)
+            if self._market.order_limits:
+                self._traffic.orders.change_limits(self._market.order_limits)
             self._generation = self._market.generation
         if self._clock is not None:
             await self._market.know_clock()

@@ -20,7 +20,7 @@ from shared.exchanges.live_prices import book_of, streamed, ticker_of
 from shared.exchanges.live_tickers import watched_tickers
 from shared.exchanges.market_load import load
 from shared.exchanges.pair_names import markets_by_pair
-from shared.exchanges.rate_limits import Budget
+from shared.exchanges.rate_limits import Budget, Limit
 from shared.exchanges.trading_rules import exact, rule_of
 from shared.exchanges.traffic import Traffic
 from shared.tasks import end_task
@@ -171,6 +171,11 @@ class CcxtMarket:
     def contract_size(self, trading_pair: str) -> Decimal:
         """Return how many base units the exchange's unit of amounts is."""
         return exact(self._markets[trading_pair].get("contractSize")) or Decimal(1)
+
+    @property
+    def order_limits(self) -> tuple[Limit, ...]:
+        """How many new orders an account may send, as the exchange tells with its markets; empty: it does not."""
+        return self._traffic.orders.limits
 
     def lend_markets(self, client: Any) -> None:
         """Give an object of ccxt's the markets, so that it loads none itself."""

@@ -15,6 +15,7 @@ from shared.exchanges.errors import (
     KeysRefused,
     NotEnoughBalance,
     OrderNotKnown,
+    RateLimited,
     Refused,
     StaleRequest,
 )
@@ -200,6 +201,43 @@ async def test_all_pages_of_fills_are_taken_oldest_first(account: TradingAccount
     assert len({trade.trade_id for trade in trades}) == len(trades)
     assert sum(trade.amount for trade in trades) == Decimal("0.05")
     assert await account.trades(PAIR, int(time.time() * 1000) + 3_600_000) == ()
+
+
+async def test_orders_are_counted_by_the_limits_that_the_exchange_tells(account: TradingAccount) -> None:
+    """The session's simulator tells of limits far wider than Binance's 100, or 300, orders in ten seconds."""
+    price = await price_near(account, "0.9")
+
+    for _ in range(310):
+        asked = order(price, "0.002")
+        await account.place(asked)
+        await account.cancel(PAIR, asked.client_order_id, None)
+
+
+async def test_no_more_orders_are_sent_than_the_exchange_allows() -> None:
+    venue = SimulatedVenue(SIMULATOR_LIMITS="1")
+    exchanges = Exchanges({"paper": venue.url})
+    credential = venue.credential({"USDT": "1000000"})
+    # However often an account is opened, the exchange counts its orders together.
+    accounts = [exchanges.account("paper", credential) for _ in range(2)]
+    try:
+        price = await price_near(accounts[0], "0.9")
+        venue.fault("latency", path="/api/v3/order", method="POST", delay=0)
+
+        async def place_many() -> None:
+            for number in range(120):
+                await accounts[number % 2].place(order(price, "0.001"))
+
+        with pytest.raises(RateLimited) as limited:
+            await place_many()
+        assert "as much was asked as it allows" in str(limited.value)
+        assert 0 < (limited.value.retry_after or 0) <= 10
+        assert venue.faults_met() == 100
+        assert await accounts[0].balances(), "expected questions to be asked all the same"
+    finally:
+        for one in accounts:
+            await one.close()
+        await exchanges.close()
+        venue.stop()
 
 
 async def test_an_account_with_two_positions_a_pair_opens_and_closes_each(
