@@ -19,7 +19,7 @@ import psutil
 import uvloop
 import websockets
 
-from bench.stack import free_port
+from hummingbus.stack.ports import free_port
 
 _PAIRS = ("btcusdt", "ethusdt", "solusdt", "ethbtc", "btcusdc")
 _FEEDS = ("trade", "depth@100ms", "bookTicker", "kline_1m", "ticker")

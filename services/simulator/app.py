@@ -104,6 +104,7 @@ class Simulator:
             reasons.append("no connections are accepted")
         if self.exchange.stalled:
             reasons.append("what orders change can't be stored")
+        reasons += self.exchange.failures
         figures = (
             ("accounts", float(len(self.exchange.accounts))),
             ("pairs_quoted", float(self.exchange.quoting.awake)),

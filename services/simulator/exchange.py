@@ -18,7 +18,9 @@ from services.simulator.history import History
 from services.simulator.interest import Interest
 from services.simulator.journal import Journal, Listener
 from services.simulator.live_market import LiveMarket
+from services.simulator.market.intervals import DAY
 from services.simulator.market.synthetic_market import SyntheticMarket
+from services.simulator.minute_keeping import MinuteKeeping
 from services.simulator.quoting import Quoting
 from services.simulator.restoring import restore
 from services.simulator.settings import SimulatorSettings
@@ -73,6 +75,7 @@ class Exchange:
         )
         self.history = History(store, self.durable)
         self.live = LiveMarket(self.market, (*spot, *usdm), store, self.market_ms, self.look)
+        self._keeping = MinuteKeeping(self.live, store, self.market_ms, settings.candle_days * DAY)
         self._interest = Interest()
         self.quoting = Quoting(self, self.live, self._interest)
         self.funding = Funding(self, self._interest)
@@ -103,18 +106,25 @@ class Exchange:
         self._journal.start()
         await self.funding.start()
         self.quoting.start()
+        self._keeping.start()
 
     async def stop(self) -> None:
         """Stop trading; return when everything is stored."""
         await self.quoting.stop()
         await self._journal.stop()
-        await self.live.flush()
+        await self._keeping.stop()
         await self._store.stop()
 
     @property
     def stalled(self) -> bool:
         """Whether nothing can be stored at present."""
         return self._journal.stalled
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What has failed for good, by a defect."""
+        parts = (self._journal.failure, self.quoting.failure, self._keeping.failure)
+        return tuple(failure for failure in parts if failure is not None)
 
     # Commands.
 

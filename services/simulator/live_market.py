@@ -15,7 +15,7 @@ import numpy as np
 from services.simulator.day_window import DayWindow, anchor_of
 from services.simulator.engine.events import Outcome, Trade
 from services.simulator.engine.symbol import Symbol
-from services.simulator.live_minute import LiveMinute, overlay, unpack
+from services.simulator.live_minute import overlay, unpack
 from services.simulator.live_pair import LivePair
 from services.simulator.live_trades import LiveTrades, public
 from services.simulator.market.candle_range import begins_of
@@ -25,14 +25,6 @@ from services.simulator.market.synthetic_market import SyntheticMarket
 from services.simulator.minute_table import KEPT
 from services.simulator.store import Store
 from services.simulator.venue import Venue
-from shared.errors import CommandError
-from shared.telemetry.logs import logger
-
-_log = logger("simulator")
-#: Minutes that wait for a store that can't be reached; the oldest are given up then.
-_MOST_WAITING = 5_000
-#: What the 24 h figures of a pair are made of is kept this long after somebody has asked for them, in ms: 60 kB.
-_DAY_KEPT = 10 * MINUTE
 
 
 class LiveMarket:
@@ -47,20 +39,20 @@ class LiveMarket:
         look: Callable[[Venue, str], None],
     ) -> None:
         self._market = market
-        self._symbols = {(symbol.market, symbol.name): symbol for symbol in symbols}
+        self.symbols = {(symbol.market, symbol.name): symbol for symbol in symbols}
         self._store = store
         self._now = now
         self._look = look
-        self._pairs: dict[tuple[Venue, str], LivePair] = {}
-        self._waiting: list[tuple[Venue, str, LiveMinute]] = []
+        #: What was traded live, of the pairs that were ever asked for.
+        self.pairs: dict[tuple[Venue, str], LivePair] = {}
 
     # Trading.
 
     def pair(self, symbol: Symbol) -> LivePair:
         """Return what was traded live of a pair."""
-        pair = self._pairs.get((symbol.market, symbol.name))
+        pair = self.pairs.get((symbol.market, symbol.name))
         if pair is None:
-            pair = self._pairs[symbol.market, symbol.name] = LivePair(self._market, symbol)
+            pair = self.pairs[symbol.market, symbol.name] = LivePair(self._market, symbol)
         return pair
 
     def wake(self, symbol: Symbol, now: int) -> int:
@@ -75,7 +67,7 @@ class LiveMarket:
         """Follow the outcome of a command."""
         for event in outcome.events:
             if type(event) is Trade:
-                pair = self._pairs.get((venue, event.symbol))
+                pair = self.pairs.get((venue, event.symbol))
                 if pair is not None:
                     pair.record(event)
 
@@ -102,39 +94,6 @@ class LiveMarket:
         if synthetic is None:
             return LiveTrades(self._market, pair, now).last(now + 1, 1)[0]
         return public(symbol, synthetic)
-
-    # Keeping.
-
-    async def load(self) -> None:
-        """Take over the minutes of the last day."""
-        for venue, name, minute in await self._store.recent_minutes(self._now() - KEPT):
-            symbol = self._symbols.get((venue, name))
-            if symbol is None:
-                continue
-            completed = self.pair(symbol).take_over(minute)
-            if completed is not None:
-                self._waiting.append((venue, name, completed))
-
-    async def flush(self) -> None:
-        """Store what is new; when that fails it is tried again with the next flush."""
-        now = self._now()
-        for (venue, name), pair in self._pairs.items():
-            if now - pair.heard > MINUTE:
-                pair.finish(now)
-            if pair.day is not None and now - pair.day.asked > _DAY_KEPT:
-                pair.day = None
-            self._waiting += [(venue, name, minute) for minute in pair.finished]
-            pair.finished.clear()
-            if (minute := pair.so_far()) is not None:
-                self._waiting.append((venue, name, minute))
-        writing, self._waiting = self._waiting, []
-        if not writing:
-            return
-        try:
-            await self._store.write_minutes(list({(v, s, m.open_time): (v, s, m) for v, s, m in writing}.values()))
-        except CommandError as error:
-            _log.warning("live candles could not be stored yet", minutes=len(writing), error=str(error))
-            self._waiting = [*writing, *self._waiting][-_MOST_WAITING:]
 
     # Candles.
 
@@ -258,8 +217,8 @@ class LiveMarket:
     async def _live_seconds(self, symbol: Symbol, start_ms: int, end_ms: int) -> Candles:
         pair = self.pair(symbol)
         begin, end = start_ms // MINUTE * MINUTE, -(-end_ms // MINUTE) * MINUTE
-        packed = {time: seconds for time, seconds in pair.packed.items() if begin <= time < end}
-        oldest = min(pair.packed, default=end)
+        packed = {time: minute.seconds for time, minute in pair.recent.items() if begin <= time < end}
+        oldest = min(pair.recent, default=end)
         if begin < oldest:
             rows = await self._store.minutes(symbol.market, symbol.name, begin, min(oldest, end), seconds=True)
             packed |= {row.open_time: row.seconds for row in rows if row.open_time != pair.minute}

@@ -20,12 +20,14 @@ class LiveMinute(msgspec.Struct, frozen=True):
     `candle` is of `count` seconds: a complete minute has 60, of which those that nobody looked at are synthetic. A
     minute that a crash has cut off has fewer, all of them in `seconds`; the rest is synthetic. `first_id` is the id of
     the first trade. `seconds` are the candles of the seconds, packed, or nothing where they were not asked for.
+    `by_user` is whether a user traded in it.
     """
 
     candle: Candle
     first_id: int
     count: int
     seconds: bytes = b""
+    by_user: bool = False
 
     @property
     def open_time(self) -> int:
@@ -69,8 +71,8 @@ def overlay(synthetic: Candles, live: Candles) -> Candles:
     return Candles(*columns)
 
 
-def live_minute(seconds: Candles, first_id: int) -> LiveMinute:
+def live_minute(seconds: Candles, first_id: int, *, by_user: bool) -> LiveMinute:
     """Return the minute of one or more `seconds`, in order."""
     begin = int(seconds.open_time[0]) // MINUTE * MINUTE
     candle = combine(seconds, [int(seconds.open_time[0])]).row(0)._replace(open_time=begin)
-    return LiveMinute(candle, first_id, len(seconds), pack(seconds))
+    return LiveMinute(candle, first_id, len(seconds), pack(seconds), by_user)

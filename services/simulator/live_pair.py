@@ -10,11 +10,12 @@ from services.simulator.market.candles import Candle, Candles, join, no_candles
 from services.simulator.market.intervals import MINUTE, SECOND
 from services.simulator.market.synthetic_market import SyntheticMarket
 from services.simulator.minute_table import MinuteTable
+from services.simulator.participants import is_user
 
 #: As many trades as the API returns at most.
 TRADES_KEPT = 1000
 #: Minutes whose seconds are at hand.
-_PACKED_KEPT = 30
+_RECENT_KEPT = 30
 
 
 class LivePair:
@@ -25,10 +26,11 @@ class LivePair:
         self.symbol = symbol
         self.table = MinuteTable()
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
-        self.packed: OrderedDict[int, bytes] = OrderedDict()
+        self.recent: OrderedDict[int, LiveMinute] = OrderedDict()  # with their seconds
         self._minute = 0
         self._seconds: dict[int, list[int]] = {}
         self._first_id = 0
+        self._by_user = False
         self._dirty = False
         self.finished: list[LiveMinute] = []
         self.day: DayWindow | None = None  # kept here while somebody asks for it
@@ -72,6 +74,7 @@ class LivePair:
         if not trade.buyer_is_maker:
             row[8] += trade.quantity
             row[9] += quote
+        self._by_user = self._by_user or is_user(trade.buyer_account) or is_user(trade.seller_account)
         self._dirty = True
 
     def finish(self, now: int) -> None:
@@ -83,7 +86,7 @@ class LivePair:
         """Return the minutes that were traded live and begin in the range, in which none is that is not over."""
         minutes = self.table.candles(start_ms, end_ms)
         if self._seconds and start_ms <= self._minute < end_ms:
-            last = self._completed(candles_of(self._seconds.values()), self._first_id)
+            last = self._completed(candles_of(self._seconds.values()), self._first_id, by_user=self._by_user)
             minutes = join([minutes.between(start_ms, self._minute), candles_of([last.candle])])
         return minutes
 
@@ -92,7 +95,7 @@ class LivePair:
         if not self._dirty or not self._seconds:
             return None
         self._dirty = False
-        return live_minute(candles_of(self._seconds.values()), self._first_id)
+        return live_minute(candles_of(self._seconds.values()), self._first_id, by_user=self._by_user)
 
     def take_over(self, minute: LiveMinute) -> LiveMinute | None:
         """Take over a minute that was kept; return it completed if it was not complete."""
@@ -100,11 +103,12 @@ class LivePair:
             before = {second: list(row) for second, row in _by_time(unpack(minute.seconds)).items()}
             self._seconds = dict(sorted({**before, **self._seconds}.items()))
             self._first_id = min(self._first_id, minute.first_id)
+            self._by_user = self._by_user or minute.by_user
             return None
         if minute.count == SECONDS:
             self._put(minute)
             return None
-        completed = self._completed(unpack(minute.seconds), minute.first_id)
+        completed = self._completed(unpack(minute.seconds), minute.first_id, by_user=minute.by_user)
         self._keep(completed)
         return completed
 
@@ -131,15 +135,15 @@ class LivePair:
             self._complete()
         if not self._seconds:
             self._minute = minute
-            self._first_id = first_id
-            if minute in self.packed:  # it was traded live before in this minute
-                before = unpack(self.packed[minute]).between(minute, second)
+            self._first_id, self._by_user = first_id, False
+            if (kept := self.recent.get(minute)) is not None:  # it was traded live before in this minute
+                before = unpack(kept.seconds).between(minute, second)
                 self._seconds = {time: list(row) for time, row in _by_time(before).items()}
-                self._first_id = self.table.first_id(minute) or first_id
+                self._first_id, self._by_user = kept.first_id, kept.by_user
         self._seconds[second] = [second, price, price, price, price, 0, 0, 0, 0, 0]
 
     def _complete(self) -> None:
-        minute = self._completed(candles_of(self._seconds.values()), self._first_id)
+        minute = self._completed(candles_of(self._seconds.values()), self._first_id, by_user=self._by_user)
         self._seconds = {}
         self._dirty = False
         self._keep(minute)
@@ -147,25 +151,25 @@ class LivePair:
 
     def _keep(self, minute: LiveMinute) -> None:
         self._put(minute)
-        self.packed[minute.open_time] = minute.seconds
-        if len(self.packed) > _PACKED_KEPT:
-            self.packed.popitem(last=False)
+        self.recent[minute.open_time] = minute
+        if len(self.recent) > _RECENT_KEPT:
+            self.recent.popitem(last=False)
 
     def _put(self, minute: LiveMinute) -> None:
         self.table.put(minute)
         if self.day is not None and minute.open_time < self.day.anchor:
             self.day = None  # it was made without this minute
 
-    def _completed(self, live: Candles, first_id: int) -> LiveMinute:
+    def _completed(self, live: Candles, first_id: int, *, by_user: bool) -> LiveMinute:
         """Return the minute of which `live` are the seconds that were traded live."""
         if len(live) == SECONDS:
-            return live_minute(live, first_id)
+            return live_minute(live, first_id, by_user=by_user)
         begin = int(live.open_time[0]) // MINUTE * MINUTE
         synthetic = self._market.candles(self.symbol, "1s", begin, begin + MINUTE)
         if int(live.open_time[0]) > begin:
             first_id = min(first_id, self._market.trades_before(self.symbol, begin))
         seconds = overlay(synthetic, live)
-        return live_minute(seconds, first_id)
+        return live_minute(seconds, first_id, by_user=by_user)
 
 
 def _by_time(candles: Candles) -> dict[int, Candle]:

@@ -96,6 +96,16 @@ class MemoryStore:
         """Return nothing: it is asked at the start."""
         return ()
 
+    async def drop_minutes(self, before_ms: int) -> int:
+        """Forget the minutes before `before_ms` in which no user traded."""
+        dropped = 0
+        for kept in self._minutes.values():
+            old = [time for time, minute in kept.items() if time < before_ms and not minute.by_user]
+            for time in old:
+                del kept[time]
+            dropped += len(old)
+        return dropped
+
     async def minutes(
         self, venue: Venue, symbol: str, start_ms: int, end_ms: int, *, seconds: bool
     ) -> Sequence[LiveMinute]:

@@ -9,27 +9,25 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from services.simulator.background import background, failure_of
 from services.simulator.engine.symbol import Symbol
 from services.simulator.engine.terms import Side
 from services.simulator.interest import Interest
 from services.simulator.live_market import LiveMarket
 from services.simulator.market.intervals import SECOND
 from services.simulator.market.live_path import SLOT
+from services.simulator.participants import MAKERS, TAKERS
 from services.simulator.venue import VENUES, Venue
 from shared.tasks import end_task
 
 if TYPE_CHECKING:
     from services.simulator.exchange import Exchange
 
-#: Names of the synthetic participants; no user's account can have them.
-MAKERS, TAKERS = "~makers", "~takers"
 #: How often the clock ticks, and for how long a pair is quoted after somebody has asked for it, in ms.
 TICK = 100
 KEPT_AWAKE = 10 * SECOND
 #: Seconds that are spent on quoting at a time.
 _TURN = 0.005
-#: How often live candles are stored, in ms.
-_FLUSH = 5 * SECOND
 #: Ids of books go on from the time, and so do not come twice even if a crash has lost the last ones.
 UPDATES_A_MS = 10
 #: A clock that is behind by more than this (ms) after a pause of the machine lets what was missed be synthetic.
@@ -59,7 +57,7 @@ class Quoting:
         self._desks: dict[tuple[Venue, str], _Desk] = {}
         self._watchers: dict[tuple[Venue, str], int] = {}
         self._waking: set[tuple[Venue, str]] = set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
         self._symbols = {venue: exchange.engine(venue).symbols for venue in VENUES}
 
     @property
@@ -69,15 +67,16 @@ class Quoting:
 
     def start(self) -> None:
         """Quote from now on; pairs in which users have something first."""
-        self._tasks = [
-            asyncio.create_task(self._run(), name="simulator clock"),
-            asyncio.create_task(self._keep(), name="simulator live candles"),
-        ]
+        self._task = background(self._run(), "the market's clock")
 
     async def stop(self) -> None:
         """Quote no more."""
-        for task in self._tasks:
-            await end_task(task)
+        await end_task(self._task)
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing is quoted any more, if so."""
+        return failure_of(self._task)
 
     # Who looks.
 
@@ -123,12 +122,6 @@ class Quoting:
             if not self._exchange.stalled:
                 await self._tick(self._exchange.market_ms())
             await asyncio.sleep((TICK - self._exchange.market_ms() % TICK) / 1000)
-
-    async def _keep(self) -> None:
-        await self._live.load()
-        while True:
-            await asyncio.sleep(_FLUSH / 1000)
-            await self._live.flush()
 
     async def _tick(self, now: int) -> None:
         exchange, loop = self._exchange, asyncio.get_running_loop()

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-import asyncpg
 import msgspec
 
 from services.simulator.accounts import Account
@@ -19,15 +18,11 @@ from services.simulator.engine.events import (
     PositionRow,
 )
 from services.simulator.engine.records import InstrumentRow, State
-from services.simulator.live_minute import SECONDS, LiveMinute
-from services.simulator.market.candles import Candle
+from services.simulator.minute_repository import SCHEMA, MinuteRepository
 from services.simulator.store import Kept, Window
 from services.simulator.venue import Venue
 from shared.database.migrate import ensure_migrated
-from shared.database.pool import Database
 from shared.settings import DatabaseSettings
-
-SCHEMA = "simulator"
 
 R = TypeVar("R")
 
@@ -36,13 +31,12 @@ class SupersededError(RuntimeError):
     """Another simulator has started on the same schema; this one may write no more."""
 
 
-class Repository:
+class Repository(MinuteRepository):
     """A store that survives: what `write` returned from is there after any crash."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
+        super().__init__(settings)
         self._settings = settings
-        self._database = Database(settings, SCHEMA)
-        self._epoch = 0
 
     async def start(self) -> Kept:
         """Migrate if necessary, become the one that writes, and return what is there; wait for PostgreSQL if need be.
@@ -160,76 +154,6 @@ class Repository:
         )
         rows = [msgspec.json.decode(record["row"], type=kind) for record in records]
         return rows if window.forward else rows[::-1]
-
-    # Live candles.
-
-    async def write_minutes(self, minutes: Sequence[tuple[Venue, str, LiveMinute]]) -> None:
-        """Keep minutes of live candles, in place of what there was of the same minutes."""
-        # Arrays of arrays can't be unnested one level down, so a row of numbers travels as text.
-        await self._database.execute(
-            """
-            INSERT INTO minutes (venue, symbol, open_time, count, first_id, row, seconds)
-            SELECT venue, symbol, open_time, count, first_id, row::bigint[], seconds
-            FROM unnest($1::text[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[], $6::text[], $7::bytea[])
-              AS new (venue, symbol, open_time, count, first_id, row, seconds)
-            WHERE (SELECT epoch FROM exchange) = $8
-            ON CONFLICT (venue, symbol, open_time) DO UPDATE
-            SET count = excluded.count, first_id = excluded.first_id, row = excluded.row, seconds = excluded.seconds
-            """,
-            *map(
-                list,
-                zip(
-                    *(
-                        (
-                            venue,
-                            symbol,
-                            minute.open_time,
-                            minute.count,
-                            minute.first_id,
-                            "{" + ",".join(map(str, minute.candle)) + "}",
-                            minute.seconds,
-                        )
-                        for venue, symbol, minute in minutes
-                    ),
-                    strict=True,
-                ),
-            ),
-            self._epoch,
-        )
-
-    async def recent_minutes(self, start_ms: int) -> Sequence[tuple[Venue, str, LiveMinute]]:
-        """Return all minutes of live candles since `start_ms`, in order of time; seconds only of those not complete."""
-        records = await self._database.fetch(
-            """
-            SELECT venue, symbol, row, first_id, count,
-                   CASE WHEN count < $2 THEN seconds ELSE ''::bytea END AS seconds
-            FROM minutes WHERE open_time >= $1 ORDER BY open_time
-            """,
-            start_ms,
-            SECONDS,
-        )
-        return [(record["venue"], record["symbol"], _minute(record)) for record in records]
-
-    async def minutes(
-        self, venue: Venue, symbol: str, start_ms: int, end_ms: int, *, seconds: bool
-    ) -> Sequence[LiveMinute]:
-        """Return the minutes of live candles that begin in the range, in order; with their `seconds` if so asked."""
-        records = await self._database.fetch(
-            """
-            SELECT row, first_id, count, CASE WHEN $5 THEN seconds ELSE ''::bytea END AS seconds
-            FROM minutes WHERE venue = $1 AND symbol = $2 AND open_time >= $3 AND open_time < $4 ORDER BY open_time
-            """,
-            venue,
-            symbol,
-            start_ms,
-            end_ms,
-            seconds,
-        )
-        return [_minute(record) for record in records]
-
-
-def _minute(record: asyncpg.Record) -> LiveMinute:
-    return LiveMinute(Candle(*record["row"]), record["first_id"], record["count"], record["seconds"])
 
 
 async def _all(connection: Any, table: str, venue: str, kind: type[R], more: str = "") -> tuple[R, ...]:

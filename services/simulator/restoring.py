@@ -8,7 +8,7 @@ from services.simulator.batch import Batch
 from services.simulator.engine.records import State
 from services.simulator.engine.terms import OrderStatus
 from services.simulator.interest import Interest
-from services.simulator.quoting import MAKERS, TAKERS
+from services.simulator.participants import MAKERS, TAKERS
 from services.simulator.store import Kept
 from services.simulator.venue import VENUES, Venue
 

@@ -26,6 +26,8 @@ class SimulatorSettings(DatabaseSettings):
     pairs: int = Field(len(SPOT), alias="SIMULATOR_PAIRS", ge=1, le=MAX_SYMBOLS)
     #: Binance's limits of requests, of messages to sockets and of orders are this many times as wide.
     limits_factor: int = Field(1, alias="SIMULATOR_LIMITS", ge=1, le=1_000_000)
+    #: Days for which candles are kept as they were traded live, where no user traded.
+    candle_days: int = Field(14, alias="SIMULATOR_CANDLE_DAYS", ge=2, le=36_500)
     #: Hours between two payments of funding.
     funding_hours: int = Field(8, alias="SIMULATOR_FUNDING_HOURS", ge=1, le=24)
 

@@ -66,6 +66,9 @@ class Store(Protocol):
     async def recent_minutes(self, start_ms: int) -> Sequence[tuple[Venue, str, LiveMinute]]:
         """Return all minutes of live candles since `start_ms`, in order of time; seconds only of those not complete."""
 
+    async def drop_minutes(self, before_ms: int) -> int:
+        """Forget the minutes before `before_ms` in which no user traded; return how many these were."""
+
     async def minutes(
         self, venue: Venue, symbol: str, start_ms: int, end_ms: int, *, seconds: bool
     ) -> Sequence[LiveMinute]:

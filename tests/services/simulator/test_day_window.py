@@ -15,6 +15,7 @@ from services.simulator.market.candles import Candle
 from services.simulator.market.intervals import DAY, HOUR, MINUTE, SECOND
 from services.simulator.market.synthetic_market import SyntheticMarket
 from services.simulator.memory_store import MemoryStore
+from services.simulator.minute_keeping import MinuteKeeping
 from services.simulator.venue import Venue
 from shared.bus.client import Bus
 from shared.settings import Settings
@@ -51,6 +52,7 @@ class Traded:
         self.market = SyntheticMarket(1, SYMBOLS)
         self.store = MemoryStore()
         self.live = LiveMarket(self.market, SYMBOLS, self.store, lambda: self.now, lambda _, __: None)
+        self.keeping = MinuteKeeping(self.live, self.store, lambda: self.now, 14 * DAY)
         self.awake: dict[str, int] = {}  # the last trade's id
 
     async def step(self) -> None:
@@ -67,7 +69,7 @@ class Traded:
                     self.trade(symbol.market, symbol.name, moment + self.chance.randrange(100))
         self.now += length
         if self.chance.random() < 0.5:
-            await self.live.flush()
+            await self.keeping.flush()
 
     def trade(self, venue: str, name: str, time: int) -> None:
         self.awake[name] += 1
@@ -109,12 +111,13 @@ async def test_minutes_that_are_loaded_late_count_as_well() -> None:
         traded.trade("spot", symbol.name, traded.now)
     traded.live.pair(symbol).sleep()
     traded.now += 2 * HOUR
-    await traded.live.flush()
+    await traded.keeping.flush()
     start = traded.now - DAY
     before = traded.live.window(symbol, start)
-    again = LiveMarket(traded.market, SYMBOLS, KeptMinutes(traded.store), lambda: traded.now, lambda _, __: None)
+    store = KeptMinutes(traded.store)
+    again = LiveMarket(traded.market, SYMBOLS, store, lambda: traded.now, lambda _, __: None)
     assert again.window(symbol, start) != before
-    await again.load()
+    await MinuteKeeping(again, store, lambda: traded.now, 14 * DAY).load()
     assert again.window(symbol, start) == before
 
 
@@ -133,10 +136,10 @@ async def test_what_nobody_asks_for_any_more_is_forgotten() -> None:
     pair = traded.live.pair(SYMBOLS[0])
     assert pair.day is not None
     traded.now += 9 * MINUTE
-    await traded.live.flush()
+    await traded.keeping.flush()
     assert pair.day is not None
     traded.now += 2 * MINUTE
-    await traded.live.flush()
+    await traded.keeping.flush()
     assert pair.day is None
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.running_stack import RunningStack, free_port, running_stack
+from hummingbus.stack.ports import free_port
+from tests.running_stack import RunningStack, running_stack
 
 
 def _settings() -> dict[str, str]:

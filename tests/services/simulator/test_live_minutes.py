@@ -40,7 +40,9 @@ def test_a_usual_minute_is_small(seed: int) -> None:
 
 
 def test_a_minute_sums_up_its_seconds() -> None:
-    minute = live_minute(candles_of([second(BEGIN + 3 * SECOND, 100), second(BEGIN + 4 * SECOND, 90)]), 77)
+    minute = live_minute(
+        candles_of([second(BEGIN + 3 * SECOND, 100), second(BEGIN + 4 * SECOND, 90)]), 77, by_user=False
+    )
     assert minute.candle == Candle(BEGIN, 100, 102, 88, 91, 20, 1900, 2, 10, 950)
     assert (minute.count, minute.first_id, minute.open_time) == (2, 77, BEGIN)
 
