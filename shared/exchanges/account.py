@@ -20,7 +20,7 @@ from shared.exchanges.interface import (
 from shared.exchanges.key_rights import rights_of
 from shared.exchanges.market import CcxtMarket
 from shared.exchanges.order_lookup import Lookup
-from shared.exchanges.order_parameters import ccxt_order
+from shared.exchanges.order_parameters import ccxt_order, is_bought_by_cost
 from shared.exchanges.rate_limits import Budget
 from shared.exchanges.receive_windows import has_receive_window
 from shared.exchanges.trade_pages import all_trades
@@ -98,7 +98,7 @@ class CcxtAccount:
         sent_id = self.ids.sent(order.client_order_id)
         sent = ccxt_order(order, size, self._market.blueprint.kind, sent_id, hedged=await self._is_hedged())
         price = sent.price
-        if price is None and self._lookup.needs_price_of(client, sent):
+        if is_bought_by_cost(sent, self._market.blueprint.kind, client.options):
             price = await self._asking.question(lambda: _price_to_pay(client, symbol))
 
         async def send() -> VenueOrder:

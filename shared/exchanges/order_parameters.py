@@ -1,5 +1,6 @@
 """What an order is in ccxt's words."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -41,3 +42,12 @@ def ccxt_order(order: OrderRequest, contract_size: Decimal, kind: str, sent_id: 
         price=None if market or order.price is None else format(order.price, "f"),
         params=params,
     )
+
+
+def is_bought_by_cost(order: CcxtOrder, kind: str, options: Mapping[str, Any]) -> bool:
+    """Return whether an exchange takes a spot buy at the market by its cost, so that ccxt needs a price to it.
+
+    `options`: of the object of ccxt's for the exchange.
+    """
+    bought = kind == "spot" and order.type == "market" and order.side == "buy"
+    return bought and bool(options.get("createMarketBuyOrderRequiresPrice"))

@@ -52,8 +52,11 @@ def test_ccxt_asks_by_client_order_id_where_the_table_says_so(ccxt_id: str) -> N
 
     if lookup.fetches_by_client_id:
         assert _reads_client_order_id(ccxt_id, "fetch_order")
-    if lookup.cancels_by_client_id:
+    if lookup.cancels_by_client_id and ccxt_id not in ("bybit", "gate"):
         assert _reads_client_order_id(ccxt_id, "cancel_order")
+
+
+Listed = list[dict[str, Any]]
 
 
 class Listing:
@@ -62,15 +65,23 @@ class Listing:
     def __init__(self, **lists: list[dict[str, Any]]) -> None:
         self.has = dict.fromkeys(("fetchOpenOrders", "fetchClosedOrders", "fetchCanceledOrders"), True)
         self.lists = lists
+        self.filters: list[dict[str, Any]] = []
         self.cancelled: list[tuple[str | None, str, dict[str, Any]]] = []
 
-    async def fetch_open_orders(self, symbol: str) -> list[dict[str, Any]]:
+    async def fetch_open_orders(
+        self, symbol: str, since: None, limit: None, params: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        self.filters.append(params)
         return self.lists.get("open", [])
 
-    async def fetch_closed_orders(self, symbol: str) -> list[dict[str, Any]]:
+    async def fetch_closed_orders(
+        self, symbol: str, since: None, limit: None, params: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         raise ccxt.NotSupported("x")
 
-    async def fetch_canceled_orders(self, symbol: str) -> list[dict[str, Any]]:
+    async def fetch_canceled_orders(
+        self, symbol: str, since: None, limit: None, params: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         return self.lists.get("cancelled", [])
 
     async def cancel_order(self, order_id: str | None, symbol: str, params: dict[str, Any] | None = None) -> None:
@@ -92,10 +103,32 @@ async def test_an_order_is_searched_for_by_either_id(listed: str) -> None:
     assert await lookup.order(client, "A/B", "unknown", None) is None
 
 
-async def test_an_order_is_cancelled_by_the_id_that_the_exchange_knows() -> None:
-    client = Listing()
-    await Lookup("binance").cancel(client, "A/B", "mine", "7")
-    await Lookup("bybit").cancel(client, "A/B", "mine", "7")
-    await Lookup("binance").cancel(client, "A/B", None, "7")
+async def test_bybit_is_asked_for_one_order_in_its_own_words() -> None:
+    client = Listing(open=[{"id": 2, "clientOrderId": "mine"}])
+    client.has["fetchOrder"] = True
+    for ids in (("mine", None), ("mine", "2"), (None, "2")):
+        assert await Lookup("bybit").order(client, "A/B", *ids) is not None
 
-    assert client.cancelled == [("7", "A/B", {"clientOrderId": "mine"}), ("7", "A/B", {}), ("7", "A/B", {})]
+    assert client.filters == [{"orderLinkId": "mine"}, {"orderLinkId": "mine"}, {"orderId": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("ccxt_id", "ids", "expected"),
+    [
+        ("binance", ("mine", "7"), ("7", "A/B", {"clientOrderId": "mine"})),
+        ("binance", ("mine", None), (None, "A/B", {"clientOrderId": "mine"})),
+        ("binance", (None, "7"), ("7", "A/B", {})),
+        ("bybit", ("mine", "7"), ("7", "A/B", {})),
+        ("bybit", ("mine", None), (None, "A/B", {"orderLinkId": "mine"})),
+        ("gate", ("t-mine", None), ("t-mine", "A/B", {})),
+        ("gate", ("t-mine", "7"), ("7", "A/B", {})),
+        ("backpack", ("mine", "7"), ("7", "A/B", {})),
+    ],
+)
+async def test_an_order_is_cancelled_by_the_id_that_the_exchange_knows(
+    ccxt_id: str, ids: tuple[str | None, str | None], expected: tuple[str | None, str, dict[str, Any]]
+) -> None:
+    client = Listing()
+    await Lookup(ccxt_id).cancel(client, "A/B", *ids)
+
+    assert client.cancelled == [expected]
