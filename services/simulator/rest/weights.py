@@ -28,10 +28,15 @@ class OrderLimit(msgspec.Struct, frozen=True):
 
 
 class VenueLimits(msgspec.Struct, frozen=True):
-    """Weight of an address in a minute, new orders of an account."""
+    """Weight of an address in a minute, new orders of an account; what is said when the weight is used up, and after.
+
+    The texts have the limit and the end of the ban (ms) in braces.
+    """
 
     weight: int
     orders: tuple[OrderLimit, ...]
+    used_up: str
+    banned: str
 
 
 class RateLimits(msgspec.Struct, frozen=True):
@@ -47,16 +52,25 @@ class RateLimits(msgspec.Struct, frozen=True):
 
 def _times(limits: VenueLimits, factor: int) -> VenueLimits:
     orders = tuple(msgspec.structs.replace(one, limit=one.limit * factor) for one in limits.orders)
-    return VenueLimits(limits.weight * factor, orders)
+    return msgspec.structs.replace(limits, weight=limits.weight * factor, orders=orders)
 
 
 #: As Binance has them.
 BINANCE = RateLimits(
     spot=VenueLimits(
-        6000, (OrderLimit("SECOND", 10, 10_000, 100, "10s"), OrderLimit("DAY", 1, 86_400_000, 200_000, "1d"))
+        6000,
+        (OrderLimit("SECOND", 10, 10_000, 100, "10s"), OrderLimit("DAY", 1, 86_400_000, 200_000, "1d")),
+        "Too much request weight used; current limit is {} request weight per 1 MINUTE. "
+        "Please use WebSocket Streams for live updates to avoid polling the API.",
+        "Way too much request weight used; IP banned until {}. "
+        "Please use WebSocket Streams for live updates to avoid bans.",
     ),
     usdm=VenueLimits(
-        2400, (OrderLimit("SECOND", 10, 10_000, 300, "10s"), OrderLimit("MINUTE", 1, _MINUTE, 1200, "1m"))
+        2400,
+        (OrderLimit("SECOND", 10, 10_000, 300, "10s"), OrderLimit("MINUTE", 1, _MINUTE, 1200, "1m")),
+        "Too many requests; current limit is {} requests per minute. "
+        "Please use the websocket for live updates to avoid polling the API.",
+        "Way too many requests; IP banned until {}. Please use the websocket for live updates to avoid bans.",
     ),
 )
 
@@ -102,7 +116,7 @@ class Meter:
         """
         ban = self._bans.get(address)
         if ban is not None and now < ban.until:
-            raise _banned(ban, now)
+            raise self._banned(ban, now)
         weights = self._weights.at(now)
         used = weights[address] = weights.get(address, 0) + weight
         if used > self.limits.weight:
@@ -121,12 +135,9 @@ class Meter:
             length = min(before.length * 2, _LONGEST_BAN) if before else _FIRST_BAN
             ban = self._bans[address] = _Ban(now + length, length)
             self._forget_bans(now)
-            raise _banned(ban, now)
+            raise self._banned(ban, now)
         raise refusals.TooManyRequests(
-            429,
-            f"Too much request weight used; current limit is {self.limits.weight} request weight per 1 MINUTE. "
-            "Please use WebSocket Streams for live updates to avoid polling the API.",
-            -(-(_MINUTE - now % _MINUTE) // 1000),
+            429, self.limits.used_up.format(self.limits.weight), -(-(_MINUTE - now % _MINUTE) // 1000)
         )
 
     def _forget_bans(self, now: int) -> None:
@@ -148,11 +159,5 @@ class Meter:
         """Return how many new orders the account has sent in each interval."""
         return {one: window.at(now).get(account, 0) for one, window in self._orders}
 
-
-def _banned(ban: _Ban, now: int) -> refusals.TooManyRequests:
-    return refusals.TooManyRequests(
-        418,
-        f"Way too much request weight used; IP banned until {ban.until}. "
-        "Please use WebSocket Streams for live updates to avoid bans.",
-        -(-(ban.until - now) // 1000),
-    )
+    def _banned(self, ban: _Ban, now: int) -> refusals.TooManyRequests:
+        return refusals.TooManyRequests(418, self.limits.banned.format(ban.until), -(-(ban.until - now) // 1000))

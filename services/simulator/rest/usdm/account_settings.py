@@ -112,7 +112,7 @@ async def symbol_settings(call: Call) -> Answer:
         {
             "symbol": symbol.name,
             "marginType": "CROSSED",
-            "isAutoAddMargin": False,
+            "isAutoAddMargin": "false",
             "leverage": leverage(symbol),
             "maxNotionalValue": MAX_NOTIONAL,
         }

@@ -25,7 +25,7 @@ def test_weight_counts_for_an_address_and_a_minute() -> None:
 
 
 def test_who_goes_on_is_banned_longer_each_time() -> None:
-    meter = Meter(VenueLimits(1, ()))
+    meter = Meter(VenueLimits(1, (), "used up: {}", "banned until {}"))
     lengths = []
     now = NOW
     for _ in range(3):
