@@ -19,7 +19,7 @@ from shared.exchanges.wire import wired_class
 #: Milliseconds until an exchange that does not answer is given up.
 TIMEOUT_MS = 10_000
 #: Milliseconds between two pings of a socket; two without an answer are the end of it.
-_PING_MS = 10_000
+PING_MS = 10_000
 
 
 class Blueprint:
@@ -51,11 +51,11 @@ class Blueprint:
             {"enableRateLimit": False, "timeout": TIMEOUT_MS, **config, "options": options}
         )
         client.wired(self.connector.name, self.venue, traffic, clock, has_binance_codes=self.ccxt_id == "binance")
-        client.ssl_context = _tls()
+        client.ssl_context = tls()
         # ccxt waits a quarter of a second at each close, for the sake of Windows.
         client.timeout_on_exit = 0
         if self.ccxt_id == "binance":
-            client.streaming = {**client.streaming, "keepAlive": _PING_MS}
+            client.streaming = {**client.streaming, "keepAlive": PING_MS}
         if self.connector.ccxt_sandbox:
             _enter_sandbox(client, self.ccxt_id, self.kind)
         _restrict_markets(client, self.kind)
@@ -80,7 +80,7 @@ class Blueprint:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """Return one context for all: each takes some 20 ms and a megabyte to make."""
     return ssl.create_default_context(cafile=certifi.where())
 

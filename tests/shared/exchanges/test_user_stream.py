@@ -1,6 +1,7 @@
 """What an account's user stream brings, and how it ends."""
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -10,7 +11,10 @@ from typing import Any
 import pytest
 
 from shared.contracts.portfolio import TradeType
-from shared.exchanges.errors import ExchangeDown, ExchangeError, KeysRefused
+from shared.exchanges import clients
+from shared.exchanges.binance_user_events import attend
+from shared.exchanges.clients import Blueprint
+from shared.exchanges.errors import ExchangeDown, ExchangeError, KeysRefused, Unsupported
 from shared.exchanges.interface import AccountUpdate, AssetBalance, TradingAccount, VenueOrder, VenueStatus, VenueTrade
 from shared.exchanges.registry import Exchanges
 from tests.shared.exchanges.conftest import PAIR, OpenAccount, order, price_near
@@ -234,3 +238,128 @@ async def test_messages_that_come_twice_late_or_in_another_order_do_not_end_it(
         await seen.until(lambda: len({one.client_order_id for one in seen.orders}) >= 5)
         await seen.until(lambda: sum(trade.amount for trade in {t.trade_id: t for t in seen.trades}.values()))
         assert seen.error is None
+
+
+@pytest.fixture
+def lacking(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Takes abilities from the exchange, as many others lack them."""
+    make = Blueprint.trader
+
+    def take(*abilities: str) -> None:
+        def trader(self: Blueprint, *asked: Any) -> Any:
+            client = make(self, *asked)
+            client.has = {**client.has, **dict.fromkeys(abilities, False)}
+            return client
+
+        monkeypatch.setattr(Blueprint, "trader", trader)
+
+    return take
+
+
+async def test_what_is_not_streamed_is_asked_for(
+    lacking: Callable[..., None], exchanges: Exchanges, connector: str, credential: dict[str, str]
+) -> None:
+    lacking("watchMyTrades", "watchBalance")
+    account = exchanges.account(connector, credential)
+    asked = order(None, "0.02")
+    async with followed(account) as seen:
+        await account.place(asked)
+        await seen.until(lambda: sum(trade.amount for trade in seen.trades) == asked.amount)
+        assert all(trade.fee is not None and trade.fee.amount > 0 for trade in seen.trades)
+        assert len({trade.trade_id for trade in seen.trades}) == len(seen.trades)
+        await seen.until(lambda: "USDT" in seen.balances and seen.balances["USDT"].total < 100_000)
+
+        again = order(None, "0.01", side=TradeType.SELL)
+        await account.place(again)
+        await seen.until(lambda: sum(trade.amount for trade in seen.trades) == asked.amount + again.amount)
+        assert len({trade.trade_id for trade in seen.trades}) == len(seen.trades)
+        (left,) = [one for one in await account.balances() if one.token == "USDT"]
+        await seen.until(lambda: seen.balances["USDT"].total == left.total)
+    await account.close()
+
+
+async def test_what_is_asked_for_is_asked_again_until_there_is_an_answer(
+    lacking: Callable[..., None], exchanges: Exchanges, venue: SimulatedVenue, credential: dict[str, str]
+) -> None:
+    lacking("watchMyTrades", "watchBalance")
+    account = exchanges.account("paper", credential)
+    async with followed(account) as seen:
+        for path in ("/api/v3/myTrades", "/api/v3/account"):
+            venue.fault("server_error", path=path, count=2)
+        await account.place(order(None, "0.02"))
+        await seen.until(lambda: seen.trades and "BTC" in seen.balances)
+        assert seen.error is None
+    await account.close()
+
+
+async def test_without_a_stream_of_orders_there_is_none(
+    lacking: Callable[..., None], exchanges: Exchanges, connector: str, credential: dict[str, str]
+) -> None:
+    lacking("watchOrders")
+    account = exchanges.account(connector, credential)
+    async with followed(account) as seen:
+        assert isinstance(seen.error, Unsupported)
+    await account.close()
+
+
+async def test_an_exchange_that_has_fallen_silent_is_noticed(monkeypatch: pytest.MonkeyPatch, connector: str) -> None:
+    monkeypatch.setattr(clients, "PING_MS", 200)
+    venue = SimulatedVenue()
+    silent = Exchanges({connector: venue.url})
+    account = silent.account(connector, venue.credential({"USDT": "1000"}, {"USDT": "1000"}))
+    try:
+        async with followed(account) as seen:
+            assert seen.updates == [AccountUpdate(resync=True)]
+            venue.process.send_signal(signal.SIGSTOP)
+            await seen.until(lambda: seen.error)
+            assert isinstance(seen.error, ExchangeDown)
+    finally:
+        venue.process.send_signal(signal.SIGCONT)
+        await account.close()
+        await silent.close()
+        venue.stop()
+
+
+class Socket:
+    """What a message comes over."""
+
+    def __init__(self) -> None:
+        self.rejected: list[Exception] = []
+
+    def reject(self, error: Exception) -> None:
+        self.rejected.append(error)
+
+
+class Handler:
+    """What ccxt does with messages."""
+
+    def __init__(self) -> None:
+        self.handled: list[Any] = []
+
+    def handle_message(self, socket: Socket, message: Any) -> None:
+        self.handled.append(message)
+
+
+@pytest.mark.parametrize(
+    ("message", "ends", "asks"),
+    [
+        ({"e": "listenKeyExpired", "E": 1, "listenKey": "k"}, True, False),
+        ({"subscriptionId": 0, "event": {"e": "eventStreamTerminated", "E": 1}}, True, False),
+        ({"subscriptionId": 0, "event": {"e": "balanceUpdate", "a": "BTC", "d": "1"}}, False, True),
+        ({"event": {"e": "externalLockUpdate", "a": "BTC", "d": "1"}}, False, True),
+        ({"event": {"e": "executionReport"}}, False, False),
+        ({"e": "ORDER_TRADE_UPDATE"}, False, False),
+        ({"id": "1", "status": 200}, False, False),
+        ([{"e": "24hrTicker"}], False, False),
+        ("text", False, False),
+    ],
+)
+def test_messages_of_binance_that_ccxt_leaves_lying(message: Any, ends: bool, asks: bool) -> None:
+    handler, socket, wanted = Handler(), Socket(), asyncio.Event()
+    attend(handler, wanted)
+
+    handler.handle_message(socket, message)
+
+    assert [type(error) for error in socket.rejected] == ([ExchangeDown] if ends else [])
+    assert wanted.is_set() == asks
+    assert handler.handled == ([] if ends or asks else [message])
