@@ -1,4 +1,5 @@
-"""How fast the simulator starts, and how many orders a second it takes through REST, each durable when it is answered.
+"""How fast the simulator starts, how many orders a second it takes through REST, each durable when it is answered, and
+how long the tickers of very many pairs take.
 
     python -m bench.simulator_rest [orders] [connections]
 
@@ -27,13 +28,14 @@ from hummingbus.stack.postgres_server import PostgresServer
 ORDERS = 5_000
 CONNECTIONS = 20
 STARTS = 5
+PAIRS = 500
 TOKEN = "the-admin-token"  # noqa: S105
 
 
 class Simulator:
     """A simulator from its start to its end; `seconds` from the start of the process until it serves."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, pairs: int = 5) -> None:
         began = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "services.simulator"],
@@ -44,6 +46,7 @@ class Simulator:
                 "SIMULATOR_ADMIN_PORT": "0",
                 "SIMULATOR_ADMIN_TOKEN": TOKEN,
                 "SIMULATOR_LIMITS": "100000",
+                "SIMULATOR_PAIRS": str(pairs),
             },
             stderr=subprocess.STDOUT,
             stdout=subprocess.PIPE,
@@ -118,6 +121,17 @@ async def _load(simulator: Simulator, keys: tuple[str, str], orders: int, connec
     )
 
 
+def _tickers(simulator: Simulator, path: str) -> str:
+    """Ask for the tickers of all pairs, once and again."""
+    took = []
+    with httpx.Client(base_url=f"http://127.0.0.1:{simulator.port}", timeout=60) as client:
+        for _ in range(11):
+            began = time.perf_counter()
+            client.get(path).raise_for_status()
+            took.append((time.perf_counter() - began) * 1000)
+    return f"first {took[0]:5.0f} ms  then {sorted(took[1:])[5]:4.0f} ms  (max {max(took[1:]):.0f} ms)"
+
+
 def main(orders: int = ORDERS, connections: int = CONNECTIONS) -> None:
     """Run the benchmark and print its figures."""
     folder = Path(tempfile.mkdtemp(prefix="hb-bench-"))
@@ -140,6 +154,10 @@ def main(orders: int = ORDERS, connections: int = CONNECTIONS) -> None:
         began = Simulator(server.url)
         print(f"start after {orders} orders {began.seconds:5.2f} s")
         began.stop()
+        many = Simulator(server.url, PAIRS)
+        for path in ("/api/v3/ticker/24hr", "/fapi/v1/ticker/24hr"):
+            print(f"{path:<22} {_tickers(many, path)}  of {PAIRS} pairs")
+        many.stop()
     finally:
         asyncio.run(server.stop())
         shutil.rmtree(folder, ignore_errors=True)

@@ -159,7 +159,7 @@ async def test_tickers_of_five_hundred_pairs_are_told_at_once_and_have_none_quot
             took.append(loop.time() - began)
         assert tickers.keys() == first.keys()
         assert len(tickers) == 500
-        # A bound against what it once took, seconds; `bench` has the figures.
+        # A bound against what it once took, seconds; `bench.simulator_rest` has the figures.
         assert min(took) < 0.8
         for symbol in random.Random(1).sample(sorted(tickers), 5):
             await _check(trader, prefix, symbol)
