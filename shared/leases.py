@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
+
 from shared.backoff import Backoff
 from shared.database.failures import Connection
 from shared.database.pool import Database
@@ -28,6 +30,17 @@ SET owner = excluded.owner, epoch = held.epoch + 1, expires_at = clock_timestamp
 WHERE held.expires_at <= clock_timestamp()
 RETURNING epoch
 """
+_IS_TAKEN = "SELECT expires_at > clock_timestamp() FROM leases WHERE name = $1"
+# Sessions of the same service whose process is silent in the middle of a transaction. PostgreSQL ends by itself those
+# that are idle in it, but not those that have sent a part of a query (asyncpg prepares with Flush, not Sync).
+_END_SILENT = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE application_name = current_setting('application_name') AND datname = current_database() AND usename = current_user
+AND pid <> pg_backend_pid() AND xact_start IS NOT NULL AND wait_event = 'ClientRead'
+AND state_change < clock_timestamp() - $1 * interval '1 second'
+"""
+#: Seconds that a process may be silent in the middle of a transaction, when the lease that it holds still has expired.
+_SILENCE = 2.0
 _RENEW = """
 UPDATE leases SET expires_at = clock_timestamp() + $4 * interval '1 second'
 WHERE name = $1 AND owner = $2 AND epoch = $3 AND expires_at > clock_timestamp()
@@ -57,8 +70,20 @@ async def acquire(database: Database, name: str, owner: str, seconds: float) -> 
     """Take the lease for `seconds` from now, if nobody has it; return None if somebody has, `owner` itself included.
 
     The owner is one process and not one name of a service: a new one must not take itself for the one before.
+
+    A process that was stopped in the middle of a transaction keeps the lease's row still, and nobody could have it.
+    Where the lease has expired and its row cannot be had, such sessions are ended, and the next attempt succeeds.
     """
-    epoch = await database.fetchval(_ACQUIRE, name, owner, seconds)
+    if await database.fetchval(_IS_TAKEN, name):
+        return None
+    try:
+        async with database.transaction() as connection:
+            await connection.execute("SET LOCAL lock_timeout = '1s'")
+            epoch = await connection.fetchval(_ACQUIRE, name, owner, seconds)
+    except asyncpg.LockNotAvailableError:
+        ended = await database.fetchval(_END_SILENT, _SILENCE)
+        logger("lease").warning("lease expired, but its row is held", name=name, sessions_ended=ended)
+        return None
     return None if epoch is None else Lease(name, owner, epoch)
 
 

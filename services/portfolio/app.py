@@ -29,6 +29,10 @@ from shared.exchanges.registry import Exchanges
 from shared.service import Health, Service
 from shared.settings import load
 
+#: A replica that is stopped in the middle of a transaction holds the lease of its session so long (milliseconds). It
+#: must be shorter than what is left of the ten seconds that a takeover may take.
+_IDLE_IN_TRANSACTION = 3_000
+
 
 class PortfolioService:
     """Sessions, orders, trades and balances: the only one that trades on an exchange."""
@@ -37,7 +41,7 @@ class PortfolioService:
         self._settings = settings
         # One process and not one name of a service: the next one must not take itself for this one.
         self._owner = f"portfolio-{secrets.token_hex(6)}"
-        self._database = Database(settings, SERVICE)
+        self._database = Database(settings, SERVICE, idle_in_transaction=_IDLE_IN_TRANSACTION)
         self._relay = Relay(settings, SERVICE, self._database)
         self._bus = Bus(settings, SERVICE)
         self._exchanges = Exchanges(settings.endpoints())

@@ -42,8 +42,12 @@ class Database:
     methods are for reading: where they write (`RETURNING`), the caller must not mind that it may have been done.
     """
 
-    def __init__(self, settings: DatabaseSettings, schema: str) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, schema: str, *, idle_in_transaction: int = IDLE_IN_TRANSACTION
+    ) -> None:
+        """`idle_in_transaction` is after how many milliseconds a transaction is rolled back whose process is silent."""
         self.schema = schema
+        self._idle_in_transaction = idle_in_transaction
         self.namespace = settings.namespace
         self._settings = settings
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -149,7 +153,7 @@ class Database:
             "server_settings": {
                 "application_name": f"hummingbus {self.schema}",
                 "search_path": quoted(self.schema),
-                "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION),
+                "idle_in_transaction_session_timeout": str(self._idle_in_transaction),
                 # Our queries are short: compiling them costs more than it saves.
                 "jit": "off",
                 **server_settings,

@@ -3,7 +3,10 @@
 import asyncio
 import random
 import signal
+import struct
+from typing import Any
 
+import asyncpg
 import psutil
 import pytest
 
@@ -258,3 +261,64 @@ async def test_names_are_not_sql(database: Database) -> None:
     name = "x'; DROP TABLE leases; --"
     assert await acquire(database, name, name, 60) == Lease(name, name, 1)
     assert await write(database, Lease(name, name, 1))
+
+
+async def test_who_is_silent_in_the_middle_of_a_query_does_not_keep_an_expired_lease(
+    ledger: DatabaseSettings, database: Database
+) -> None:
+    """asyncpg prepares with Flush and not Sync: PostgreSQL does not count that as idle in a transaction."""
+    held = await acquire(database, NAME, "stopped", 0.5)
+    assert held is not None
+    reader, writer = await _raw_session(ledger)
+    await _say(reader, writer, b"Q", b"BEGIN; SELECT FROM leases FOR SHARE\0", until=b"Z")
+    writer.write(_message(b"P", b"\0SELECT 1\0\0\0") + _message(b"H", b""))  # Parse, Flush, and not a word more
+    gained: list[Lease] = []
+
+    async def taken() -> bool:
+        gained.extend(filter(None, [await acquire(database, NAME, "heir", 60)]))
+        return bool(gained)
+
+    await eventually(taken, seconds=10)
+    assert gained[0].epoch == held.epoch + 1
+    writer.close()
+
+
+def _message(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack(">I", len(body) + 4) + body
+
+
+async def _raw_session(settings: DatabaseSettings) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Speak PostgreSQL's protocol by hand, as no library stops in the middle of it."""
+    probe: Any = await asyncpg.connect(settings.database_url.get_secret_value())
+    parameters = probe._params
+    address = probe._addr
+    await probe.close()
+    opened = asyncio.open_unix_connection(address) if isinstance(address, str) else asyncio.open_connection(*address)
+    reader, writer = await opened
+    fields = {
+        "user": parameters.user,
+        "database": parameters.database,
+        "application_name": "hummingbus ledger",
+        "search_path": "ledger",
+    }
+    text = b"".join(f"{name}\0{value}\0".encode() for name, value in fields.items()) + b"\0"
+    writer.write(struct.pack(">II", len(text) + 8, 196608) + text)
+    await _until(reader, b"Z")
+    return reader, writer
+
+
+async def _say(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kind: bytes, body: bytes, *, until: bytes
+) -> None:
+    writer.write(_message(kind, body))
+    await _until(reader, until)
+
+
+async def _until(reader: asyncio.StreamReader, wanted: bytes) -> None:
+    while True:
+        kind = await reader.readexactly(1)
+        (length,) = struct.unpack(">I", await reader.readexactly(4))
+        body = await reader.readexactly(length - 4)
+        assert kind != b"E", body
+        if kind == wanted:
+            return

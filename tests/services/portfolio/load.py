@@ -25,8 +25,10 @@ _STATUS = {
 class Load:
     """Orders of one account, each asked for until there is an answer."""
 
-    def __init__(self, trader: Trader, seed: int) -> None:
+    def __init__(self, trader: Trader, seed: int, *, patience: float | None = None) -> None:
+        """`patience` is how many seconds an answer is waited for, instead of the command's own."""
         self._trader = trader
+        self._patience = patience
         self._random = random.Random(seed)
         self.asked: set[str] = set()
         self.outcomes: Counter[str] = Counter()
@@ -55,7 +57,7 @@ class Load:
     async def _until_answered(self, command: Any, request: Any) -> Any:
         while True:
             try:
-                return await self._trader.ask(command, request)
+                return await self._trader.ask(command, request, timeout=self._patience)
             except CommandError as error:
                 if error.code not in _AGAIN:
                     return None

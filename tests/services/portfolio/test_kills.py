@@ -62,14 +62,17 @@ async def kept_running(*replicas: Replica) -> AsyncIterator[None]:
 @pytest.mark.timeout(120)
 async def test_killed_at_random_points_under_load(seed: int, replica: NewReplica, account: Trader) -> None:
     chosen = random.Random(seed)
-    crashes = [(chosen.choice(sorted(POINTS)), chosen.randint(1, 8)) for _ in range(4)]
+    often = sorted(POINTS.keys() - {"asking for trades"})
+    crashes = [(chosen.choice(often), chosen.randint(1, 6)) for _ in range(4)]
     one = replica(*crashes)
     async with kept_running(one):
         load = Load(account, seed)
-        workers = [asyncio.create_task(load.trade(12)) for _ in range(3)]
-        await asyncio.gather(*workers)
+        for _ in range(10):
+            await asyncio.gather(*(load.trade(4) for _ in range(3)))
+            if one.crashed == len(crashes):
+                break
         await come_to_agree(account)
-    assert one.crashed >= 2, f"expected crashes at {crashes}, was {one.crashed}"
+    assert one.crashed == len(crashes), f"expected crashes at {crashes}, was {one.crashed}"
     assert load.asked == set(account.venue_orders()) | {
         order_id for order_id in load.asked if await account.status(order_id) is OrderStatus.FAILED
     }
@@ -98,10 +101,11 @@ async def test_another_replica_takes_over_within_ten_seconds(
     await account.place()
     first.signal(number)
     began = asyncio.get_running_loop().time()
-    load = Load(account, seed=1)
+    load = Load(account, seed=1, patience=1.0)
     await load.trade(1)
     taken = asyncio.get_running_loop().time() - began
     assert taken < 10, f"expected a takeover within 10 s, was {taken:.1f} s"
+    first.kill()  # what anybody may answer would be asked of the one that is paused too, in vain
     await come_to_agree(account)
 
 
@@ -116,8 +120,8 @@ async def test_a_paused_owner_that_wakes_sends_nothing_and_records_nothing(
     placing = [asyncio.create_task(account.place(request)) for request in requests]
     await eventually(lambda: bool(account.venue_orders()))
     first.signal(signal.SIGSTOP)
-    await asyncio.wait(placing)
-    load = Load(account, seed=3)
+    await asyncio.gather(*placing, return_exceptions=True)  # some were never answered
+    load = Load(account, seed=3, patience=1.0)
     await load.trade(3)  # by the second
     before = set(account.venue_orders())
     first.signal(signal.SIGCONT)

@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 
-from shared.database import pool
 from shared.database.pool import Database
 from shared.errors import CommandError
 from shared.leases import Lease, acquire, insert_fenced
@@ -44,8 +43,7 @@ async def write(database: Database, lease: Lease, stop_at: str) -> str:
 async def main(owner: str, seconds: float, when: str) -> None:
     """Take the lease and write."""
     configure_logs()
-    pool.IDLE_IN_TRANSACTION = 1_000
-    database = Database(load(DatabaseSettings), "ledger")
+    database = Database(load(DatabaseSettings), "ledger", idle_in_transaction=1_000)
     await database.start()
     lease = await acquire(database, "session", owner, seconds)
     assert lease is not None, "expected a free lease"
