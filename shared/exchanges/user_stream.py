@@ -11,9 +11,10 @@ from typing import Any, Protocol, TypeVar
 from shared.backoff import Backoff
 from shared.exchanges.binance_user_events import attend
 from shared.exchanges.errors import ExchangeError, KeysRefused, Unsupported
-from shared.exchanges.interface import AccountUpdate, AssetBalance, VenueOrder, VenueStatus, VenueTrade
+from shared.exchanges.interface import AccountUpdate, AssetBalance, VenueOrder, VenueTrade
 from shared.exchanges.market import CcxtMarket
 from shared.exchanges.merging import Watch, merged
+from shared.exchanges.missing_fills import MissingFills
 from shared.exchanges.venue_balances import balances_of
 from shared.exchanges.venue_orders import order_of, trade_of
 
@@ -22,6 +23,8 @@ T = TypeVar("T")
 _ZERO = Decimal(0)
 #: Seconds between two questions for what the streams leave out.
 _PAUSE = 1.0
+#: Fills of so long before the stream began are told too, in ms.
+_BEFORE_MS = 60_000
 #: Seconds after which a subscription stands that is not acknowledged to us.
 _ACKNOWLEDGED = 5.0
 
@@ -58,13 +61,11 @@ class UserStream:
         self._asks_balances = not client.has.get("watchBalance") or (
             self._is_binance and self._market.blueprint.kind == "swap"
         )
+        self._asks_fills = not client.has.get("watchMyTrades")
         self._known: dict[str, AssetBalance] = {}
         self._balances_wanted = asyncio.Event()
-        self._fills_wanted: dict[str, None] = {}
-        self._fills_event = asyncio.Event()
-        self._filled: dict[str, Any] = {}
-        self._seen_trades: set[tuple[str, str]] = set()
-        self._since_ms = int(time.time() * 1000) - 60_000
+        self._missing = MissingFills(int(time.time() * 1000) - _BEFORE_MS)
+        self._fills_wanted = asyncio.Event()
         self._times_stood = 0
         self._may_ask_at = 0.0
 
@@ -80,10 +81,7 @@ class UserStream:
         if self._is_binance:
             attend(self._client, self._balances_wanted)
         watches: dict[str, Watch] = {"stands": self._stands, "orders": self._orders}
-        if self._client.has.get("watchMyTrades"):
-            watches["fills"] = self._fills
-        else:
-            watches["fills"] = self._asked_fills
+        watches["fills"] = self._asked_fills if self._asks_fills else self._fills
         if self._client.has.get("watchBalance"):
             watches["balances"] = self._balances
         watches["asked balances"] = self._asked_balances
@@ -114,17 +112,12 @@ class UserStream:
                 orders.append(self._account.with_our_id(order_of(told, pair, self._market.contract_size(pair))))
         if self._asks_balances:
             self._balances_wanted.set()
-        for order in orders:
-            self._look_for_fills(order)
+        if self._asks_fills:
+            for order in orders:
+                self._missing.note(order)
+            if self._missing.pairs():
+                self._fills_wanted.set()
         return AccountUpdate(orders=tuple(orders))
-
-    def _look_for_fills(self, order: VenueOrder) -> None:
-        if order.filled > self._filled.get(order.exchange_order_id, 0):
-            self._filled[order.exchange_order_id] = order.filled
-            self._fills_wanted[order.trading_pair] = None
-            self._fills_event.set()
-        if order.status is not VenueStatus.OPEN:
-            self._filled.pop(order.exchange_order_id, None)
 
     async def _fills(self) -> AccountUpdate:
         fills = []
@@ -143,22 +136,14 @@ class UserStream:
         return None
 
     async def _asked_fills(self) -> AccountUpdate:
-        await self._fills_event.wait()
-        self._fills_event.clear()
-        pairs, self._fills_wanted = list(self._fills_wanted), {}
+        await self._fills_wanted.wait()
         fills: list[VenueTrade] = []
-        for pair in pairs:
-            fills += await self._asked(partial(self._new_fills, pair))
+        for pair in self._missing.pairs():
+            listed = await self._asked(partial(self._account.trades, pair, self._missing.since_ms(pair)))
+            fills += self._missing.take(pair, listed)
+        if not self._missing.pairs():
+            self._fills_wanted.clear()
         return AccountUpdate(trades=tuple(fills))
-
-    async def _new_fills(self, pair: str) -> list[VenueTrade]:
-        new = [
-            trade
-            for trade in await self._account.trades(pair, self._since_ms)
-            if (pair, trade.trade_id) not in self._seen_trades
-        ]
-        self._seen_trades.update((pair, trade.trade_id) for trade in new)
-        return new
 
     async def _balances(self) -> AccountUpdate:
         told = balances_of(await self._client.watch_balance())
