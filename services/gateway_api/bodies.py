@@ -1,6 +1,7 @@
 """Request bodies: how large, and JSON that may be anything until it has been read."""
 
 import asyncio
+import sys
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -93,18 +94,35 @@ async def _start(error: HttpError, send: Send, *more: tuple[bytes, bytes]) -> No
 async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[B], limit: int) -> B:
     """Return what the body of `request` holds; no body stands for an empty object.
 
-    Decoded from the bytes themselves: a decimal that is written as a number never becomes a double.
-
     Raises:
         HttpError: 413 if it has more than `limit` bytes, 422 with what does not fit.
     """
-    body = await request.body()
+    return decode(await read_json(request, limit), decoder)
+
+
+async def read_json(request: Request[Any, Any, Any], limit: int) -> bytes:
+    """Return the body of `request`, which is said to be JSON; no body stands for an empty object.
+
+    Raises:
+        HttpError: 413 if it has more than `limit` bytes, 422 if it is said to be something else.
+    """
+    body = await _whole_body(request.receive)
     if not body:
-        body = b"{}"
-    elif len(body) > limit:
+        return b"{}"
+    if len(body) > limit:
         raise too_large(limit)
-    else:
-        _check_type(_content_type(request.scope["headers"]))
+    _check_type(_content_type(request.scope["headers"]))
+    return body
+
+
+def decode(body: bytes, decoder: msgspec.json.Decoder[B]) -> B:
+    """Return what `body` holds.
+
+    Decoded from the bytes themselves: a decimal that is written as a number never becomes a double.
+
+    Raises:
+        HttpError: 422 with what does not fit.
+    """
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -112,6 +130,16 @@ async def read_body(request: Request[Any, Any, Any], decoder: msgspec.json.Decod
         raise unprocessable(FieldError(("body", *fault.loc), fault.msg, fault.type)) from None
     except _NOT_JSON:
         raise _not_json() from None
+
+
+async def _whole_body(receive: Receive) -> bytes:
+    """Return a body that the gate has let in, and so is not endless. Litestar's own way costs a third of the edge."""
+    message = await receive()
+    if message["type"] != "http.request":
+        return b""  # the client is gone
+    if not message["more_body"]:
+        return message["body"]
+    return message["body"] + await read_unsized(receive, sys.maxsize)
 
 
 def json_object(body: bytes, content_type: str) -> dict[str, Any]:

@@ -2,23 +2,21 @@
 
 from typing import Any
 
-import msgspec
 from litestar import Request, Router, get, post
 
 from services.gateway_api.answers import Answer
-from services.gateway_api.bodies import read_body
 from services.gateway_api.commands import Commands
 from services.gateway_api.documents.operation import json_body, operation
 from services.gateway_api.inputs.market_data import BOOK_SCHEMA, PRICES_SCHEMA, BookBody, PricesBody
+from services.gateway_api.inputs.questions import Question
 from services.gateway_api.shapes.market_data import prices
 from shared.contracts.marketdata import FEED_SETTINGS, GET_BOOK, GET_PRICES, Book, FeedSettings, Prices
 
 _TAG = "Market data"
-_BODY_LIMIT = 256 * 1024
 _ERRORS = (400, 403, 404, 413, 422, 502)
 
-_prices_body = msgspec.json.Decoder(PricesBody)
-_book_body = msgspec.json.Decoder(BookBody)
+_prices_question = Question(PricesBody)
+_book_question = Question(BookBody)
 
 
 def market_data_routes(commands: Commands) -> Router:
@@ -64,7 +62,7 @@ def market_data_routes(commands: Commands) -> Router:
         ),
     )
     async def get_prices(request: Request[Any, Any, Any]) -> Answer:
-        asked = (await read_body(request, _prices_body, _BODY_LIMIT)).command()
+        asked = await _prices_question.read(request)
         return Answer(prices(await commands.ask(GET_PRICES, asked), asked.trading_pairs))
 
     @post(
@@ -91,6 +89,6 @@ def market_data_routes(commands: Commands) -> Router:
         ),
     )
     async def get_order_book(request: Request[Any, Any, Any]) -> Answer:
-        return await commands.query(GET_BOOK, (await read_body(request, _book_body, _BODY_LIMIT)).command())
+        return await commands.query(GET_BOOK, await _book_question.read(request))
 
     return Router("/market-data", route_handlers=[get_settings, get_prices, get_order_book])

@@ -2,21 +2,19 @@
 
 from typing import Any
 
-import msgspec
 from litestar import Request, Router, get, post
 
 from services.gateway_api.answers import Answer
-from services.gateway_api.bodies import read_body
 from services.gateway_api.commands import Commands
 from services.gateway_api.documents.operation import json_body, operation
 from services.gateway_api.inputs.portfolio import FILTER_SCHEMA, STATE_SCHEMA, PortfolioBody, StateBody
+from services.gateway_api.inputs.questions import Question
 from services.gateway_api.reshaped import Reshaped
 from services.gateway_api.shapes import portfolio as shapes
 from services.gateway_api.shapes.portfolio import AccountsDistributionView, BalanceRow, DistributionView
 from shared.contracts.portfolio import ACCOUNTS_DISTRIBUTION, DISTRIBUTION, PORTFOLIO_STATE, PortfolioFilter
 
 _TAG = "Portfolio"
-_BODY_LIMIT = 256 * 1024
 _ERRORS = (403, 413, 422)
 
 _STATE_EXAMPLE = {
@@ -72,8 +70,8 @@ _ACCOUNTS_EXAMPLE = {
     ],
 }
 
-_state_body = msgspec.json.Decoder(StateBody)
-_filter_body = msgspec.json.Decoder(PortfolioBody)
+_state_question = Question(StateBody)
+_filter_question = Question(PortfolioBody)
 
 _FILTER = json_body(
     FILTER_SCHEMA, "Whose balances; all without a body.", {"account_names": ["master_account"]}, required=False
@@ -106,7 +104,7 @@ def portfolio_routes(commands: Commands) -> Router:
         ),
     )
     async def get_state(request: Request[Any, Any, Any]) -> Answer:
-        asked = (await read_body(request, _state_body, _BODY_LIMIT)).command()
+        asked = await _state_question.read(request)
         return Answer(state.of(await commands.ask(PORTFOLIO_STATE, asked)))
 
     @post(
@@ -123,7 +121,7 @@ def portfolio_routes(commands: Commands) -> Router:
         ),
     )
     async def get_distribution(request: Request[Any, Any, Any]) -> Answer:
-        asked = (await read_body(request, _filter_body, _BODY_LIMIT)).command()
+        asked = await _filter_question.read(request)
         return Answer(distribution.of(await commands.ask(DISTRIBUTION, asked)))
 
     @get(
@@ -154,7 +152,7 @@ def portfolio_routes(commands: Commands) -> Router:
         ),
     )
     async def get_filtered_accounts_distribution(request: Request[Any, Any, Any]) -> Answer:
-        asked = (await read_body(request, _filter_body, _BODY_LIMIT)).command()
+        asked = await _filter_question.read(request)
         return Answer(by_account_name.of(await commands.ask(ACCOUNTS_DISTRIBUTION, asked)))
 
     return Router(

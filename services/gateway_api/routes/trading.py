@@ -13,6 +13,7 @@ from services.gateway_api.commands import Commands
 from services.gateway_api.documents import trading as documents
 from services.gateway_api.errors import HttpError, RefusedCommand, of_exception
 from services.gateway_api.inputs.orders import ActiveBody, PlaceBody, SearchBody, TradesBody
+from services.gateway_api.inputs.questions import Question
 from services.gateway_api.reshaped import Reshaped
 from services.gateway_api.routes.parameters import (
     AccountName,
@@ -40,9 +41,9 @@ from shared.errors import ErrorCode
 _BODY_LIMIT = 256 * 1024
 
 _place_body = msgspec.json.Decoder(PlaceBody)
-_active_body = msgspec.json.Decoder(ActiveBody)
-_search_body = msgspec.json.Decoder(SearchBody)
-_trades_body = msgspec.json.Decoder(TradesBody)
+_active_question = Question(ActiveBody)
+_search_question = Question(SearchBody)
+_trades_question = Question(TradesBody)
 
 
 def trading_routes(commands: Commands) -> Router:
@@ -70,17 +71,17 @@ def trading_routes(commands: Commands) -> Router:
 
     @post("/orders/active", **documents.ACTIVE)
     async def get_active_orders(request: Request[Any, Any, Any]) -> Answer:
-        asked = (await read_body(request, _active_body, _BODY_LIMIT)).command()
+        asked = await _active_question.read(request)
         return Answer(active.of(await commands.ask(ACTIVE_ORDERS, asked), asked.limit))
 
     @post("/orders/search", **documents.SEARCH)
     async def search_orders(request: Request[Any, Any, Any]) -> Answer:
-        asked = (await read_body(request, _search_body, _BODY_LIMIT)).command()
+        asked = await _search_question.read(request)
         return Answer(shapes.order_rows(await commands.ask(SEARCH_ORDERS, asked), asked.limit))
 
     @post("/trades", **documents.TRADES)
     async def search_trades(request: Request[Any, Any, Any]) -> Answer:
-        asked = (await read_body(request, _trades_body, _BODY_LIMIT)).command()
+        asked = await _trades_question.read(request)
         return Answer(shapes.trade_rows(await commands.ask(SEARCH_TRADES, asked), asked.limit))
 
     return Router(

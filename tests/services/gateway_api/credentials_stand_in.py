@@ -17,6 +17,8 @@ from shared.settings import Settings
 USERNAME = "admin"
 PASSWORD = "a pass: with ünicode"
 API_KEY = "hbk_0123456789"
+#: What the exchange refuses.
+WRONG_KEY = "wrong-exchange-key"
 
 
 class CredentialsStandIn:
@@ -121,6 +123,8 @@ class CredentialsStandIn:
             raise not_found(f"Connector '{request.connector_name}' does not exist")
         if "binance_api_key" not in request.values:
             raise invalid("does not fit", FieldError(("values", "binance_api_key"), "Field required", "missing"))
+        if request.values["binance_api_key"] == WRONG_KEY:
+            raise CommandError(ErrorCode.REFUSED, "binance refuses the keys: Invalid API-key, IP, or permissions")
         account["binance"] = request.values
         return self._change(
             call, contract.CredentialStored(request.account_name, "binance", False, "Stored, unverified")

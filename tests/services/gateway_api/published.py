@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from services.gateway_api.stream.positions import encode as encode_position
 from shared.bus.connection import Client, close, connect
 from shared.bus.messages import MESSAGE_ID
 from shared.bus.subjects import Subjects
@@ -13,6 +14,11 @@ from shared.contracts.declaration import AnyEvent
 from shared.events import stream
 from shared.events.envelope import Envelope, encode
 from shared.settings import Settings
+
+
+def at(seq: int) -> str:
+    """Return the id of the position after the event `seq`, where the other services have published nothing."""
+    return encode_position(dict.fromkeys(EVENT_SERVICES, 0) | {SERVICE: seq})
 
 
 class Published:

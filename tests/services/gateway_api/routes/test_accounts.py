@@ -12,7 +12,7 @@ import yarl
 
 from shared.contracts.credentials import MASTER_ACCOUNT
 from tests.services.gateway_api.conftest import Edge
-from tests.services.gateway_api.credentials_stand_in import USERNAME, CredentialsStandIn
+from tests.services.gateway_api.credentials_stand_in import USERNAME, WRONG_KEY, CredentialsStandIn
 
 
 @pytest.mark.parametrize("path", ["/accounts", "/accounts/"])
@@ -294,3 +294,15 @@ async def test_a_large_answer_is_compressed_for_those_who_take_it(edge: Edge, cr
         assert "Content-Encoding" not in answer.headers
         assert len(await answer.json()) == 2_001
     assert len((await edge.ask("GET", "/accounts/"))[1]) == 2_001
+
+
+async def test_keys_that_the_exchange_refuses_are_told_with_its_reason(
+    edge: Edge, credentials: CredentialsStandIn
+) -> None:
+    path = f"/accounts/add-credential/{MASTER_ACCOUNT}/binance"
+    assert (await edge.ask("POST", path, json={"binance_api_key": "right"}))[0] == 201
+    status, body = await edge.ask("POST", path, json={"binance_api_key": WRONG_KEY})
+    assert status == 400
+    assert "Invalid API-key" in body["detail"]
+    assert WRONG_KEY not in body["detail"]
+    assert credentials.accounts[MASTER_ACCOUNT]["binance"] == {"binance_api_key": "right"}

@@ -18,7 +18,7 @@ from shared.contracts.credentials import (
 from tests.eventually import eventually
 from tests.services.gateway_api.conftest import Edge, StartEdge
 from tests.services.gateway_api.credentials_stand_in import API_KEY, CredentialsStandIn
-from tests.services.gateway_api.published import Published
+from tests.services.gateway_api.published import Published, at
 from tests.services.gateway_api.sse import SseReader
 
 
@@ -35,7 +35,7 @@ async def knows(edge: Edge, seq: int) -> None:
             if answer.status != 200:
                 return False
             lines = [await answer.content.readline() for _ in range(2)]
-            return lines[1] == b"id: c%d.p0\n" % seq
+            return lines[1] == f"id: {at(seq)}\n".encode()
 
     await eventually(at_seq)
 
@@ -54,7 +54,7 @@ async def test_the_first_lines_tell_the_position(following: Edge, published: Pub
         assert reader.answer.content_type == "text/event-stream"
         assert reader.answer.headers["Cache-Control"] == "no-store"
         assert "Content-Encoding" not in reader.answer.headers
-        assert reader.id == "c1.p0"
+        assert reader.id == at(1)
 
 
 async def test_events_come_as_they_happen(following: Edge, published: Published) -> None:
@@ -62,7 +62,7 @@ async def test_events_come_as_they_happen(following: Edge, published: Published)
         envelope = await published.add(ACCOUNT_CREATED, AccountChanged("alice", 1))
         frame = await reader.next()
         assert frame is not None
-        assert (frame.id, frame.kind) == ("c1.p0", "credentials.account.created")
+        assert (frame.id, frame.kind) == (at(1), "credentials.account.created")
         assert frame.data["seq"] == 1
         assert frame.data["account"] == "alice"
         assert frame.data["data"] == {"account_name": "alice", "version": 1}
@@ -75,7 +75,7 @@ async def test_many_readers_get_the_same(following: Edge, published: Published) 
         await reader.__aenter__()
     await created(published, *"abc")
     for reader in readers:
-        assert [frame.id for frame in await reader.take(3)] == ["c1.p0", "c2.p0", "c3.p0"]
+        assert [frame.id for frame in await reader.take(3)] == [at(1), at(2), at(3)]
         reader.answer.close()
 
 
@@ -96,7 +96,7 @@ async def test_a_reader_that_comes_back_misses_nothing(
         await created(published, "f")
         assert [frame.data["account"] for frame in await reader.take(4)] == ["c", "d", "e", "f"]
     async with SseReader(edge, "?last_event_id=c0", last_event_id="c4") as reader:
-        assert [frame.id for frame in await reader.take(2)] == ["c5.p0", "c6.p0"]
+        assert [frame.id for frame in await reader.take(2)] == [at(5), at(6)]
 
 
 async def test_a_new_edge_knows_old_ids(
@@ -106,7 +106,7 @@ async def test_a_new_edge_knows_old_ids(
     edge = await start_edge()
     await knows(edge, 6)
     async with SseReader(edge, last_event_id="c2") as reader:
-        assert [frame.id for frame in await reader.take(4)] == ["c3.p0", "c4.p0", "c5.p0", "c6.p0"]
+        assert [frame.id for frame in await reader.take(4)] == [at(3), at(4), at(5), at(6)]
 
 
 async def test_what_is_no_longer_kept_is_a_gap_first(
@@ -118,9 +118,9 @@ async def test_what_is_no_longer_kept_is_a_gap_first(
     await knows(edge, 6)
     async with SseReader(edge, last_event_id="c1") as reader:
         gap, *others = await reader.take(3)
-        assert (gap.kind, gap.id) == ("gap", "c4.p0")
+        assert (gap.kind, gap.id) == ("gap", at(4))
         assert gap.data == {"service": "credentials", "after": 1, "next": 5, "missing": 3}
-        assert [frame.id for frame in others] == ["c5.p0", "c6.p0"]
+        assert [frame.id for frame in others] == [at(5), at(6)]
 
 
 async def test_a_wiped_stream_does_not_repeat_or_lose(following: Edge, published: Published) -> None:
@@ -129,19 +129,19 @@ async def test_a_wiped_stream_does_not_repeat_or_lose(following: Edge, published
         assert len(await reader.take(2)) == 2
         await published.wipe_and_restore()
         await created(published, "c")
-        assert [frame.id for frame in await reader.take(1)] == ["c3.p0"]
+        assert [frame.id for frame in await reader.take(1)] == [at(3)]
 
 
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("?kind=credentials.credential", ["c2.p0"]),
-        ("?kind=credentials.account,credentials.user", ["c1.p0", "c3.p0", "c4.p0"]),
-        ("?kind=credentials.account&kind=credentials.user", ["c1.p0", "c3.p0", "c4.p0"]),
-        ("?account=alice", ["c1.p0", "c2.p0"]),
-        ("?account=alice,bob", ["c1.p0", "c2.p0", "c3.p0"]),
-        ("?account=bob&kind=credentials.account.created", ["c3.p0"]),
-        ("?service=credentials", ["c1.p0", "c2.p0", "c3.p0", "c4.p0"]),
+        ("?kind=credentials.credential", [at(2)]),
+        ("?kind=credentials.account,credentials.user", [at(1), at(3), at(4)]),
+        ("?kind=credentials.account&kind=credentials.user", [at(1), at(3), at(4)]),
+        ("?account=alice", [at(1), at(2)]),
+        ("?account=alice,bob", [at(1), at(2), at(3)]),
+        ("?account=bob&kind=credentials.account.created", [at(3)]),
+        ("?service=credentials", [at(1), at(2), at(3), at(4)]),
         ("?service=portfolio", []),
         ("?bot=grid-1", []),
     ],
@@ -186,7 +186,7 @@ async def test_a_quiet_connection_is_kept_alive_and_its_id_moves_on(
     async with SseReader(edge, "?account=nobody") as reader:
         await created(published, "alice")
         async with asyncio.timeout(10):
-            while reader.id != "c1.p0":
+            while reader.id != at(1):
                 await reader._block()
         assert reader.comments > 0
 
@@ -199,9 +199,9 @@ async def test_an_id_from_the_future_is_answered_with_a_gap(
     await knows(edge, 1)
     async with SseReader(edge, last_event_id="c99") as reader:
         (gap,) = await reader.take(1)
-        assert (gap.kind, gap.id) == ("gap", "c1.p0")
+        assert (gap.kind, gap.id) == ("gap", at(1))
         await created(published, "bob")
-        assert [frame.id for frame in await reader.take(1)] == ["c2.p0"]
+        assert [frame.id for frame in await reader.take(1)] == [at(2)]
 
 
 async def test_a_reader_that_does_not_read_costs_no_memory_and_misses_nothing(
