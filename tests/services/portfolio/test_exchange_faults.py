@@ -4,6 +4,7 @@ import asyncio
 import random
 from decimal import Decimal
 
+import httpx
 import pytest
 
 from services.portfolio.app import PortfolioService
@@ -17,6 +18,7 @@ from tests.services.portfolio.credentials_stand_in import CredentialsStandIn
 from tests.services.portfolio.load import Load, come_to_agree
 from tests.services.portfolio.quick import QUICK
 from tests.services.portfolio.trading import Trader, new_trader
+from tests.services.simulator.process import TOKEN
 from tests.services.simulator.rest.venue_server import VenueServer
 
 
@@ -38,6 +40,13 @@ def fault(trader: Trader, kind: str, **more: object) -> None:
     account = trader.venue.account
     assert account is not None
     trader.server.add_fault(kind, api_key=account.api_key, **more)
+
+
+def met(trader: Trader) -> dict[str, int]:
+    """Return how often each kind of fault has met something."""
+    url = f"http://127.0.0.1:{trader.server.admin_port}/faults"
+    faults = httpx.get(url, headers={"X-Admin-Token": TOKEN}).raise_for_status().json()
+    return {fault["kind"]: fault["met"] for fault in faults}
 
 
 async def test_an_order_whose_answer_was_lost_is_found(trader: Trader) -> None:
@@ -102,6 +111,7 @@ async def test_a_stream_that_cannot_be_trusted(trader: Trader, kind: str) -> Non
     load = Load(trader, seed=5)
     await load.trade(12)
     await come_to_agree(trader)
+    assert met(trader)[kind] > 0
     trader.server.remove_faults()
     await load.trade(2)
     await come_to_agree(trader)
@@ -123,6 +133,8 @@ async def test_everything_at_once(trader: Trader, seed: int) -> None:
         fault(trader, kind, path=path, method=method, count=chosen.randint(1, 6), **asked)
     load = Load(trader, seed)
     await asyncio.gather(*(load.trade(10) for _ in range(3)))
+    # A fault that has met as many as it was to meet is gone; open orders need not have been asked for meanwhile.
+    assert met(trader).keys() <= {"too_many_requests"}
     trader.server.remove_faults()
     await come_to_agree(trader, seconds=60)
 
