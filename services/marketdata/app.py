@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping
 
+from services.marketdata.candle_handlers import CandleHandlers
+from services.marketdata.candles.feeds import CandleFeeds
 from services.marketdata.feeds import Feeds
 from services.marketdata.handlers import Handlers
 from services.marketdata.live_outlet import LiveOutlet
+from services.marketdata.readiness import Readiness
+from services.marketdata.repository import Repository
 from services.marketdata.settings import MarketdataSettings
 from services.marketdata.venue import MarketSource, Venues
 from shared.bus.dispatcher import Dispatcher
 from shared.contracts.marketdata import SERVICE
+from shared.database.migrate import ensure_migrated
+from shared.database.pool import Database
+from shared.database.unit_of_work import UnitOfWork
+from shared.events.relay import Relay
 from shared.exchanges.registry import Exchanges
 from shared.service import Health, Service
 from shared.settings import load
@@ -19,37 +27,59 @@ CONCURRENCY = 1000
 
 
 class MarketdataService:
-    """Prices, books and trading rules: one feed for everybody."""
+    """Prices, books, candles and trading rules: one feed for everybody."""
 
     def __init__(self, settings: MarketdataSettings, source: MarketSource) -> None:
+        self._settings = settings
+        self._database = Database(settings, SERVICE)
+        self._repository = Repository(self._database)
+        self._relay = Relay(settings, SERVICE, self._database)
+        self._unit = UnitOfWork(self._database, self._relay)
+        self._readiness = Readiness(self._database, self._relay)
         self._venues = Venues(source)
         self._outlet = LiveOutlet(settings, SERVICE)
         self._feeds = Feeds(settings, self._outlet)
+        self._candles = CandleFeeds(settings, self._outlet, self._repository)
         self._dispatcher = Dispatcher(settings, SERVICE, concurrency=CONCURRENCY)
         Handlers(settings, self._venues, self._feeds).register(self._dispatcher)
+        CandleHandlers(self._venues, self._candles, self._unit).register(self._dispatcher)
 
     @property
     def name(self) -> str:
         return SERVICE
 
     async def start(self) -> None:
-        """Start serving; wait for NATS where it is not there yet. Exchanges are first asked when somebody asks us."""
+        """Start serving; wait for PostgreSQL and NATS where they are not there yet.
+
+        Exchanges are first asked when somebody asks us.
+        """
+        await ensure_migrated(self._settings, SERVICE)
+        await self._database.start()
+        await self._relay.start()
+        await self._readiness.start()
         await self._outlet.start()
         self._feeds.start()
+        self._candles.start()
         await self._dispatcher.start(self.health)
 
     async def drain(self) -> None:
         """Answer what has arrived, then stop."""
         await self._dispatcher.drain()
         await self._feeds.stop()
+        await self._candles.stop()
         await self._venues.stop()
         await self._outlet.stop()
+        await self._readiness.stop()
+        await self._relay.stop()
+        await self._database.stop()
 
     def health(self) -> Health:
         """Return whether this replica can do its work. An exchange that is away is no fault of it."""
-        reasons = () if self._outlet.connected else ("live data do not reach the bus",)
+        reasons = (*self._readiness.reasons, *(() if self._outlet.connected else ("live data do not reach the bus",)))
         figures = (
             *self._feeds.figures(),
+            *self._candles.figures(),
+            *self._readiness.figures(),
             ("live_sent", float(self._outlet.sent)),
             ("live_overtaken", float(self._outlet.overtaken)),
             ("live_lost", float(self._outlet.lost)),

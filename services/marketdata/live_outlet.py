@@ -26,8 +26,8 @@ class LiveOutlet:
     def __init__(self, settings: Settings, user: str) -> None:
         self._subjects = Subjects(settings.namespace)
         self._broker = Broker(settings, user)
-        self._names: dict[tuple[str, str, str], str] = {}
-        self._offered: dict[str, msgspec.Struct] = {}
+        self._names: dict[tuple[str, ...], str] = {}
+        self._offered: dict[tuple[str, float | None], msgspec.Struct] = {}
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.sent = 0
@@ -49,28 +49,31 @@ class LiveOutlet:
         await end_task(self._task)
         await self._broker.stop()
 
-    def offer(self, live: Live[P], connector: str, pair: str, state: P) -> None:
-        """Have `state` sent as the latest of `live` for a pair."""
-        key = (live.kind, connector, pair)
+    def offer(self, live: Live[P], connector: str, pair: str, state: P, *keys: str, once: float | None = None) -> None:
+        """Have `state` sent as the latest of `live` for a pair, with the values of its further keys.
+
+        A state with a number `once` of its own is overtaken by none but that with the same number.
+        """
+        key = (live.kind, connector, pair, *keys)
         subject = self._names.get(key)
         if subject is None:
-            subject = self._names[key] = self._subjects.live(live, connector, pair)
-        if subject in self._offered:
+            subject = self._names[key] = self._subjects.live(live, connector, pair, *keys)
+        if (subject, once) in self._offered:
             self.overtaken += 1
         assert isinstance(state, msgspec.Struct)
-        self._offered[subject] = state
+        self._offered[subject, once] = state
         self._something.set()
 
-    def forget(self, live: Live[P], connector: str, pair: str) -> None:
+    def forget(self, live: Live[P], connector: str, pair: str, *keys: str) -> None:
         """Let go of what is kept for a subject that nothing is offered for any more."""
-        self._names.pop((live.kind, connector, pair), None)
+        self._names.pop((live.kind, connector, pair, *keys), None)
 
     async def _send_all(self) -> None:
         while True:
             await self._something.wait()
             self._something.clear()
             offered, self._offered = self._offered, {}
-            for subject, state in offered.items():
+            for (subject, _), state in offered.items():
                 if await self._send(subject, state):
                     self.sent += 1
                 else:

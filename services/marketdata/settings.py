@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from shared.exchanges.settings import ExchangeSettings
-from shared.settings import Settings
+from shared.settings import DatabaseSettings
 
 
-class MarketdataSettings(Settings, ExchangeSettings):
+class MarketdataSettings(DatabaseSettings, ExchangeSettings):
     """How long feeds live and what they may serve; in seconds.
 
     Attributes:

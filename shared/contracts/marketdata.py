@@ -499,7 +499,7 @@ VALUE_TOKENS = Command(
 )  # fmt: skip
 RECENT_CANDLES = Command(
     SERVICE, "candle", "recent", RecentCandles, list[Candle], "Give a pair's last candles, from a live feed.",
-    errors=_OF_A_CONNECTOR, timeout=30.0,
+    errors=_OF_A_CONNECTOR, timeout=30.0, streams=True,
 )  # fmt: skip
 CANDLE_HISTORY = Command(
     SERVICE, "candle", "history", CandleRange, list[Candle], "Give the candles of a time, stored or asked for.",

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from shared.exchanges.circuit import Circuit
 from shared.exchanges.errors import ExchangeDown, ExchangeError, NotDone, OutcomeUnknown
-from shared.exchanges.traffic import ORDER, QUESTION, waiting_as
+from shared.exchanges.traffic import ORDER, QUESTION, Patience, waiting_as
 from shared.exchanges.translation import meaning_of
 from shared.exchanges.unanswered import Unanswered
 
@@ -19,13 +19,13 @@ class Asking:
         self._circuit = circuit
         self._secrets = tuple(secret for secret in secrets if len(secret) >= 4)
 
-    async def question(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Return the answer to something that changes nothing.
+    async def question(self, call: Callable[[], Awaitable[T]], patience: Patience = QUESTION) -> T:
+        """Return the answer to something that changes nothing; `patience` says how long it may wait for its turn.
 
         Raises:
             ExchangeError: as the exchange says; ExchangeDown if no clear answer came.
         """
-        with waiting_as(QUESTION):
+        with waiting_as(patience):
             try:
                 return await self._ask(call)
             except Unanswered as error:

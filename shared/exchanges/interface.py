@@ -6,15 +6,16 @@ exchange counts contracts. Times are Unix seconds where they are doubles, else U
 Every method may raise `shared.exchanges.errors.ExchangeError`.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
-from shared.contracts.marketdata import LiveBook, LiveTicker, TradingRule
+from shared.contracts.marketdata import Candle, LiveBook, LiveFunding, LiveTicker, MarketTrade, TradingRule
 from shared.contracts.portfolio import OrderType, PositionAction, TradeType
+from shared.exchanges.traffic import QUESTION, Patience
 
 
 class VenueStatus(StrEnum):
@@ -109,6 +110,63 @@ class AccountUpdate(msgspec.Struct, frozen=True):
     resync: bool = False
 
 
+class CandleOffer(msgspec.Struct, frozen=True):
+    """Which candles an exchange has: none without intervals.
+
+    Attributes:
+        intervals: by their names, the shortest first.
+        page: how many it gives at most in one answer.
+        finds_next: whether a question from a time on finds the first candles after it, however far they are.
+    """
+
+    intervals: tuple[str, ...] = ()
+    page: int = 0
+    finds_next: bool = False
+
+
+class CandleUpdate(msgspec.Struct, frozen=True):
+    """The running candle as it is, or one that has ended (`closed`); not every exchange tells which."""
+
+    candle: Candle
+    closed: bool
+
+
+class DayTicker(msgspec.Struct, frozen=True):
+    """A ticker with what was traded in 24 h, in base and quote units; None where the exchange does not tell."""
+
+    ticker: LiveTicker
+    base_volume: float | None
+    quote_volume: float | None
+
+
+class BookState(Protocol):
+    """A book that is followed. It is the same object after each change, and always holds the latest state."""
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many bids and asks are held."""
+        ...
+
+    @property
+    def update_id(self) -> int:
+        """The exchange's number of the last update; 0 where it has none."""
+        ...
+
+    @property
+    def snapshot_id(self) -> int:
+        """The number of the last update in the snapshot that the book began with; 0 where there is none."""
+        ...
+
+    def best(self, levels: int) -> LiveBook:
+        """Return the best levels of each side as they are now."""
+        ...
+
+
+def few_levels() -> int:
+    """Return that nobody wants more levels than a stream has anyway."""
+    return 0
+
+
 class Market(Protocol):
     """One exchange without keys; one of each connector in a process, shared by all."""
 
@@ -131,8 +189,23 @@ class Market(Protocol):
         """Ask for the tickers of pairs, or of all."""
         ...
 
-    def watch_book(self, trading_pair: str) -> AsyncIterator[LiveBook]:
+    async def fetch_day_tickers(self) -> dict[str, DayTicker]:
+        """Ask for the tickers of all pairs, with their volumes."""
+        ...
+
+    async def fetch_funding(self, trading_pair: str) -> LiveFunding:
+        """Ask for the next funding of a perpetual.
+
+        Raises:
+            Unsupported: if the connector has no perpetuals.
+        """
+        ...
+
+    def watch_book(self, trading_pair: str, wanted: Callable[[], int] = few_levels) -> AsyncIterator[BookState]:
         """Follow a book: its state after each update, complete as far as the exchange streams it.
+
+        `wanted` says how many levels are wanted at the moment, where the exchange lets one choose. The books of many
+        pairs share their connections.
 
         Ends with an ExchangeError when the stream breaks; the caller starts it again with a back-off.
         """
@@ -140,6 +213,34 @@ class Market(Protocol):
 
     def watch_tickers(self, trading_pairs: tuple[str, ...]) -> AsyncIterator[LiveTicker]:
         """Follow the tops of books; ends like `watch_book`."""
+        ...
+
+    def watch_trades(self, trading_pair: str) -> AsyncIterator[tuple[MarketTrade, ...]]:
+        """Follow the trades of a pair: an empty tuple when the stream stands, then those since the last time.
+
+        Ends like `watch_book`.
+        """
+        ...
+
+    def watch_funding(self, trading_pair: str) -> AsyncIterator[LiveFunding]:
+        """Follow the funding of a perpetual; it is asked for every few seconds where there is no stream of it."""
+        ...
+
+    def candles(self) -> CandleOffer:
+        """Return which candles there are."""
+        ...
+
+    async def fetch_candles(
+        self, trading_pair: str, interval: str, since_ms: int, limit: int, patience: Patience = QUESTION
+    ) -> tuple[Candle, ...]:
+        """Ask for up to `limit` candles that open at `since_ms` or later, oldest first, the running one included.
+
+        Some exchanges may give fewer although there are more: ask again from the last one.
+        """
+        ...
+
+    def watch_candles(self, trading_pair: str, interval: str) -> AsyncIterator[CandleUpdate]:
+        """Follow the running candle; ends like `watch_book`. Some exchanges do not tell when one is closed."""
         ...
 
     async def server_ms(self) -> int:

@@ -3,26 +3,34 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from decimal import Decimal
 from typing import Any
 
-from shared.contracts.marketdata import LiveBook, LiveTicker, TradingRule
+from shared.contracts.marketdata import Candle, LiveBook, LiveFunding, LiveTicker, MarketTrade, TradingRule
 from shared.contracts.portfolio import OrderType
 from shared.exchanges.asking import Asking
+from shared.exchanges.binance_market import BinanceMarket, binance_market
 from shared.exchanges.book_depths import depth_to_ask
+from shared.exchanges.book_sync import Snapshot
+from shared.exchanges.candles import asked_candles, offer_of
 from shared.exchanges.circuit import Circuit
 from shared.exchanges.clients import Blueprint
 from shared.exchanges.clock import Clock
-from shared.exchanges.errors import Refused
-from shared.exchanges.live_prices import book_of, streamed, ticker_of
+from shared.exchanges.errors import Refused, Unsupported
+from shared.exchanges.funding import funding_of, polled
+from shared.exchanges.interface import BookState, CandleOffer, CandleUpdate, DayTicker, few_levels
+from shared.exchanges.live_candles import watched_candles
+from shared.exchanges.live_prices import WholeBook, book_of, day_ticker_of, streamed, ticker_of
 from shared.exchanges.live_tickers import watched_tickers
+from shared.exchanges.live_trades import watched_trades
 from shared.exchanges.market_load import load
 from shared.exchanges.pair_names import markets_by_pair
 from shared.exchanges.rate_limits import Budget, Limit
+from shared.exchanges.shared_clients import SharedClients
 from shared.exchanges.trading_rules import exact, rule_of
-from shared.exchanges.traffic import Traffic
+from shared.exchanges.traffic import QUESTION, Patience, Traffic
 from shared.tasks import end_task
 
 _logger = logging.getLogger(__name__)
@@ -44,6 +52,9 @@ class CcxtMarket:
         self._traffic = Traffic(blueprint.connector.name, address, Budget(()))
         self._asking = Asking(self.circuit)
         self._client = blueprint.observer(self._traffic)
+        self._candles = offer_of(blueprint.connector, self._client)
+        self.shared_clients = SharedClients(self.streaming_client)
+        self._binance: BinanceMarket | None = binance_market(blueprint, self._client)
         self._loading: asyncio.Task[None] | None = None
         self._renewed_from = 0.0
         #: Grows with each load, so that accounts see that theirs are old.
@@ -104,19 +115,111 @@ class CcxtMarket:
                     found[symbol] = {**found[symbol], **sides}
         return found
 
-    async def watch_book(self, trading_pair: str) -> AsyncIterator[LiveBook]:
+    async def fetch_day_tickers(self) -> dict[str, DayTicker]:
+        await self.ready()
+
+        async def ask() -> dict[str, DayTicker]:
+            told = await self._tickers(None)
+            paired = ((self._pairs.get(symbol), ticker) for symbol, ticker in told.items())
+            return {
+                pair: day_ticker_of(self.connector, pair, ticker, self.contract_size(pair))
+                for pair, ticker in paired
+                if pair
+            }
+
+        return await self._asking.question(ask)
+
+    async def fetch_funding(self, trading_pair: str) -> LiveFunding:
+        symbol = await self._perpetual(trading_pair)
+
+        async def ask() -> LiveFunding:
+            return funding_of(self.connector, trading_pair, await self._client.fetch_funding_rate(symbol))
+
+        return await self._asking.question(ask)
+
+    async def watch_book(self, trading_pair: str, wanted: Callable[[], int] = few_levels) -> AsyncIterator[BookState]:
         symbol = await self.symbol(trading_pair)
+        if self._binance is not None:
+            name = str(self._markets[trading_pair]["id"])
+
+            async def ask(levels: int) -> Snapshot:
+                return await self._snapshot(symbol, levels)
+
+            async with aclosing(self._binance.book(trading_pair, name, ask, wanted)) as states:
+                async for state in states:
+                    yield state
+            return
         size = self.contract_size(trading_pair)
         async with aclosing(streamed(self, lambda client: client.watch_order_book(symbol), "watchOrderBook")) as books:
             async for book in books:
-                yield book_of(self.connector, trading_pair, book, size)
+                yield WholeBook(book_of(self.connector, trading_pair, book, size), int(book.get("nonce") or 0))
+
+    async def watch_trades(self, trading_pair: str) -> AsyncIterator[tuple[MarketTrade, ...]]:
+        symbol = await self.symbol(trading_pair)
+        if self._binance is not None:
+            brought = self._binance.trades(str(self._markets[trading_pair]["id"]))
+        else:
+            brought = watched_trades(self, symbol, self.contract_size(trading_pair))
+        async with aclosing(brought) as trades:
+            async for some in trades:
+                yield some
+
+    async def watch_funding(self, trading_pair: str) -> AsyncIterator[LiveFunding]:
+        await self._perpetual(trading_pair)
+        if self._binance is not None:
+            brought = self._binance.funding(trading_pair, str(self._markets[trading_pair]["id"]))
+        else:
+            brought = polled(lambda: self.fetch_funding(trading_pair))
+        async with aclosing(brought) as states:
+            async for state in states:
+                yield state
+
+    async def _perpetual(self, trading_pair: str) -> str:
+        if self.blueprint.kind != "swap":
+            raise Unsupported("there is no funding on a spot market")
+        return await self.symbol(trading_pair)
+
+    async def _snapshot(self, symbol: str, levels: int) -> Snapshot:
+        async def ask() -> Snapshot:
+            book = await self._client.fetch_order_book(symbol, levels)
+            bids, asks = ([(float(level[0]), float(level[1])) for level in book[side]] for side in ("bids", "asks"))
+            return Snapshot(tuple(bids), tuple(asks), int(book["nonce"]), levels)
+
+        return await self._asking.question(ask)
 
     async def watch_tickers(self, trading_pairs: tuple[str, ...]) -> AsyncIterator[LiveTicker]:
         symbols = {await self.symbol(pair): pair for pair in trading_pairs}
+        if self._binance is not None:
+            names = {pair: str(self._markets[pair]["id"]) for pair in trading_pairs}
+            async with aclosing(self._binance.tickers(names)) as brought:
+                async for ticker in brought:
+                    yield ticker
+            return
         sizes = {pair: self.contract_size(pair) for pair in trading_pairs}
         async with aclosing(watched_tickers(self, symbols, sizes)) as tickers:
             async for ticker in tickers:
                 yield ticker
+
+    def candles(self) -> CandleOffer:
+        return self._candles
+
+    async def fetch_candles(
+        self, trading_pair: str, interval: str, since_ms: int, limit: int, patience: Patience = QUESTION
+    ) -> tuple[Candle, ...]:
+        symbol = await self.symbol(trading_pair)
+        connector = self.blueprint.connector
+
+        async def ask() -> tuple[Candle, ...]:
+            told = await asked_candles(self._client, connector, symbol, interval, since_ms=since_ms, limit=limit)
+            return tuple(candle for candle in told if candle.timestamp * 1000 >= since_ms)
+
+        return await self._asking.question(ask, patience)
+
+    async def watch_candles(self, trading_pair: str, interval: str) -> AsyncIterator[CandleUpdate]:
+        symbol = await self.symbol(trading_pair)
+        async with aclosing(watched_candles(self, self.blueprint.ccxt_id, symbol, interval)) as updates:
+            async for update in updates:
+                yield update
 
     async def server_ms(self) -> int:
         if not self._client.has.get("fetchTime"):
@@ -132,6 +235,8 @@ class CcxtMarket:
     async def close(self) -> None:
         if self._loading is not None:
             await end_task(self._loading)
+        if self._binance is not None:
+            await self._binance.close()
         await self._client.close()
 
     # For the accounts over this market

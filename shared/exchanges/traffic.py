@@ -24,6 +24,8 @@ class Patience(msgspec.Struct, frozen=True):
 
 QUESTION = Patience(8.0, 0.85)
 ORDER = Patience(1.0, 1.0)
+#: A long download waits for a window of its exchange to pass, and leaves a rest to everybody else's questions.
+DOWNLOAD = Patience(45.0, 0.6)
 
 _patience: ContextVar[Patience] = ContextVar("patience", default=QUESTION)
 

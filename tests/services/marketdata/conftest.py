@@ -1,28 +1,56 @@
 """The marketdata service on a real NATS, with fake markets or the real simulator, and a bus to ask it by."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 
 from hummingbus.stack.nats_server import NatsServer
+from hummingbus.stack.postgres_server import PostgresServer
 from services.marketdata.app import MarketdataService
 from services.marketdata.settings import MarketdataSettings
 from services.marketdata.venue import MarketSource
 from shared.bus.client import Bus
 from shared.contracts.declaration import Command, Req, Res
+from shared.contracts.marketdata import SERVICE
+from shared.database.migrate import ensure_migrated
 from shared.errors import CommandError
-from shared.settings import Settings
+from shared.settings import DatabaseSettings, Settings
+from tests.servers import copied_database, create_database, drop_database
 from tests.services.marketdata.fake_market import FakeExchanges, FakeMarket
 
 Start = Callable[..., Awaitable[MarketdataService]]
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres_server: PostgresServer) -> Iterator[str]:
+    """The name of a database with the service's tables, of which each test gets a copy."""
+
+    async def make() -> str:
+        name = await create_database(postgres_server)
+        settings = DatabaseSettings.model_validate({"DATABASE_URL": postgres_server.database_url(name)})
+        await ensure_migrated(settings, SERVICE)
+        return name
+
+    name = asyncio.run(make())
+    yield name
+    asyncio.run(drop_database(postgres_server, name))
+
+
 @pytest.fixture
-def values(nats_server: NatsServer, namespace: str) -> dict[str, str]:
-    """Settings of a namespace of the test's own."""
-    return {"HUMMINGBUS_NAMESPACE": namespace, "NATS_URL": nats_server.url}
+async def migrated_url(postgres_server: PostgresServer, migrated: str) -> AsyncIterator[str]:
+    """The URL of a database of the test's own, with the service's tables."""
+    name = await copied_database(postgres_server, migrated)
+    yield postgres_server.database_url(name)
+    await drop_database(postgres_server, name)
+
+
+@pytest.fixture
+def values(nats_server: NatsServer, namespace: str, migrated_url: str) -> dict[str, str]:
+    """Settings of a namespace and a database of the test's own."""
+    return {"HUMMINGBUS_NAMESPACE": namespace, "NATS_URL": nats_server.url, "DATABASE_URL": migrated_url}
 
 
 @pytest.fixture

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
-from shared.contracts.marketdata import LiveBook, LiveTicker, TradingRule
+from shared.contracts.marketdata import Candle, LiveBook, LiveTicker, TradingRule
 from shared.contracts.portfolio import OrderType
 from shared.exchanges.errors import ExchangeError
+from shared.exchanges.interface import CandleOffer, CandleUpdate
+from shared.exchanges.traffic import QUESTION, Patience
 
 RULE = TradingRule(
     min_order_size=Decimal("0.00001"),
@@ -49,7 +51,7 @@ class Stream:
 
     def __init__(self, of: tuple[str, ...]) -> None:
         self.of = of
-        self.states: asyncio.Queue[LiveBook | LiveTicker | Exception] = asyncio.Queue()
+        self.states: asyncio.Queue[LiveBook | LiveTicker | CandleUpdate | Exception] = asyncio.Queue()
         self.closed = False
 
 
@@ -61,6 +63,8 @@ class FakeMarket:
         self.known = dict.fromkeys(pairs, RULE)
         self.books: dict[str, LiveBook] = {}
         self.tickers: dict[str, LiveTicker] = {}
+        self.candle_offer = CandleOffer(("1m", "1h"), 10)
+        self.all_candles: list[Candle] = []
         self.failure: Exception | None = None
         self.stream_failure: Exception | None = None
         self.hold: asyncio.Event | None = None
@@ -100,6 +104,21 @@ class FakeMarket:
             assert isinstance(state, LiveTicker)
             yield state
 
+    def candles(self) -> CandleOffer:
+        return self.candle_offer
+
+    async def fetch_candles(
+        self, trading_pair: str, interval: str, since_ms: int, limit: int, patience: Patience = QUESTION
+    ) -> tuple[Candle, ...]:
+        await self._answer("candles", (trading_pair, interval, since_ms, limit))
+        found = [candle for candle in self.all_candles if candle.timestamp * 1000 >= since_ms]
+        return tuple(found[: min(limit, self.candle_offer.page)])
+
+    async def watch_candles(self, trading_pair: str, interval: str) -> AsyncIterator[CandleUpdate]:
+        async for state in self._watch((trading_pair, interval)):
+            assert isinstance(state, CandleUpdate)
+            yield state
+
     async def server_ms(self) -> int:
         return 0
 
@@ -114,7 +133,7 @@ class FakeMarket:
         if self.failure is not None:
             raise self.failure
 
-    async def _watch(self, of: tuple[str, ...]) -> AsyncIterator[LiveBook | LiveTicker]:
+    async def _watch(self, of: tuple[str, ...]) -> AsyncIterator[LiveBook | LiveTicker | CandleUpdate]:
         stream = Stream(of)
         self.streams.append(stream)
         try:

@@ -38,8 +38,9 @@ ROOT = Path(__file__).parents[3]
 class Replicas:
     """Processes of the service on a NATS that holds every user to its permissions."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str) -> None:
         self._folder = folder
+        self._database_url = database_url
         self.server, self.seeds = strict_nats(folder / "nats", "hb")
         self.processes: list[asyncio.subprocess.Process] = []
 
@@ -52,6 +53,7 @@ class Replicas:
             "HUMMINGBUS_ENV_FILE": str(self._folder / "no.env"),
             "NATS_URL": self.server.url,
             "NATS_SEED": self.seeds[SERVICE],
+            "DATABASE_URL": self._database_url,
             **more,
         }
         process = await asyncio.create_subprocess_exec(
@@ -63,8 +65,8 @@ class Replicas:
 
 
 @pytest.fixture
-async def replicas(folder: Path) -> AsyncIterator[Replicas]:
-    made = Replicas(folder)
+async def replicas(folder: Path, database_url: str) -> AsyncIterator[Replicas]:
+    made = Replicas(folder, database_url)
     await made.server.start()
     yield made
     for process in made.processes:

@@ -1,0 +1,164 @@
+"""The last candles of one series: in memory from the first question on, kept true by a stream, repaired by REST."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from services.marketdata.candles.archive import SETTLING, opened
+from services.marketdata.candles.intervals import Interval
+from services.marketdata.candles.series import Series
+from services.marketdata.candles.window import Verdict, Window
+from services.marketdata.failures import NoAnswer
+from services.marketdata.follower import Follower
+from services.marketdata.shared_fetch import SharedFetch
+from shared.contracts.marketdata import Candle, LiveCandle
+from shared.exchanges.errors import ExchangeError
+from shared.exchanges.interface import CandleUpdate, Market
+from shared.tasks import end_task
+
+#: Seconds that an answer by REST is good for while there is no stream.
+REST_AGE = 1.0
+#: Seconds that a stream's first state is waited for when REST has failed.
+GRACE = 1.0
+#: Seconds after a candle's end in which nothing has to be heard of the next one.
+SLACK = 3.0
+#: Candles that a feed has at least.
+LEAST = 100
+
+
+class CandleFeed:
+    """Follows the candles of `series`; `publish` gets the running one when it changes, and each that has ended."""
+
+    def __init__(
+        self,
+        market: Market,
+        series: Series,
+        interval: Interval,
+        publish: Callable[[LiveCandle], None],
+        *,
+        patience: float,
+        max_age: float,
+    ) -> None:
+        self.series = series
+        self._market = market
+        self._interval = interval
+        self._publish = publish
+        self._max_age = max_age
+        self._window = Window(interval, LEAST)
+        self._whole = False
+        self._heard = 0.0
+        self._arrived = asyncio.Event()
+        self._fetch = SharedFetch(str(series), self._ask)
+        pair, name = series.trading_pair, series.interval
+        self.stream = Follower(str(series), lambda: market.watch_candles(pair, name), self._take, patience)
+        self.asked_at = time.monotonic()
+        self.stream.start()
+
+    def now(self, count: int) -> list[Candle] | None:
+        """Return the last `count` candles, or all there are, from memory; None if it is not sure to have them."""
+        self.asked_at = time.monotonic()
+        if self._window.size < count or not self._whole:
+            return None
+        is_live = self.stream.live_since is not None and self._window.is_current(_now_ms(), int(SLACK * 1000))
+        if is_live or self._fetch.kept(REST_AGE) is not None:
+            return self._window.newest(count)
+        return None
+
+    async def get(self, count: int, seconds: float) -> list[Candle]:
+        """Return the last `count` candles, or all there are.
+
+        Raises:
+            ExchangeError: if the exchange does not give them within `seconds` and memory holds none that are young
+                enough.
+        """
+        until = time.monotonic() + seconds
+        if count > self._window.size:
+            self._window.size, self._whole = count, False
+        arriving = asyncio.create_task(self._until_there(count))
+        asking = asyncio.create_task(self._by_rest(count, until))
+        try:
+            await asyncio.wait({arriving, asking}, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
+            if not arriving.done() and not (asking.done() and asking.result() is None):
+                await asyncio.wait({arriving}, timeout=max(0.0, min(GRACE, until - time.monotonic())))
+            if arriving.done():
+                return arriving.result()
+            failure = asking.result() if asking.done() else NoAnswer()
+            if failure is not None and (self._heard == 0 or time.monotonic() - self._heard > self._max_age):
+                raise failure.with_traceback(None)
+            return self._window.newest(count)
+        finally:
+            await end_task(arriving)
+            await end_task(asking)
+
+    async def stop(self) -> None:
+        """End the stream."""
+        await self.stream.stop()
+        await self._fetch.stop()
+
+    async def _until_there(self, count: int) -> list[Candle]:
+        while (candles := self.now(count)) is None:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return candles
+
+    async def _by_rest(self, count: int, until: float) -> ExchangeError | None:
+        try:
+            # Again where a question was under way already that had begun before so many were wanted.
+            await self._fetch.get(0.0, until - time.monotonic())
+            while self.now(count) is None:
+                await self._fetch.get(0.0, until - time.monotonic())
+        except ExchangeError as error:
+            return error
+        return None
+
+    async def _ask(self) -> bool:
+        """Ask for what is not known, and tell what has come of it."""
+        size = self._window.size
+        was_whole, since = self._whole, self._window.ask_from
+        if since is None or not was_whole:
+            since = self._interval.open_at(_now_ms())
+            for _ in range(size - 1):
+                since = self._interval.open_at(since - 1)
+        told = await self._told_since(max(0, since))
+        final_before = _now_ms() - SETTLING * 1000
+        final_before = self._interval.ended_before(final_before)
+        if told:
+            final_before = max(final_before, opened(told[-1]))
+        news = self._window.told(told, final_before)
+        self._whole = self._whole or self._window.size == size
+        self._heard = time.monotonic()
+        # Of the first answer only the newest is news to anybody.
+        for candle in news if was_whole else news[-1:]:
+            self._tell(candle)
+        self._arrived.set()
+        return True
+
+    async def _told_since(self, since: int) -> list[Candle]:
+        told: list[Candle] = []
+        page = self._market.candles().page
+        while True:
+            limit = min(page, self._interval.most_in(since, _now_ms()) + 2)
+            candles = await self._market.fetch_candles(self.series.trading_pair, self.series.interval, since, limit)
+            told += candles
+            if not candles or self._interval.end_of(opened(candles[-1])) > _now_ms():
+                return told
+            since = self._interval.end_of(opened(candles[-1]))
+
+    def _take(self, update: CandleUpdate) -> None:
+        verdict = self._window.take(update)
+        self._heard = time.monotonic()
+        if verdict is Verdict.GAP:
+            # Every update says so again until it is repaired, so one that fails is tried again.
+            self._fetch.begin()
+        elif verdict is not Verdict.OLD:
+            self._tell(update.candle)
+            self._arrived.set()
+
+    def _tell(self, candle: Candle) -> None:
+        series = self.series
+        closed = self._window.is_final(candle)
+        self._publish(LiveCandle(series.connector_name, series.trading_pair, series.interval, candle, closed))
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
