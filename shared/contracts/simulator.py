@@ -54,7 +54,7 @@ OPEN_ACCOUNT = Command(
 CLOSE_ACCOUNT = Command(
     SIMULATOR, "account", "close", SimulatorAccountClose, SimulatorAccountClosed,
     "Close an account on the simulated exchange with its orders.",
-    callers=_KEEPER, changes_state=True,
+    callers=_KEEPER, changes_state=True, stores_reply=False,
 )  # fmt: skip
 
 COMMANDS = (OPEN_ACCOUNT, CLOSE_ACCOUNT)
