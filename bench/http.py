@@ -19,8 +19,9 @@ from litestar import Litestar, get
 from nats.aio.msg import Msg
 
 from bench import load
-from bench.stack import RunningStack, free_port, stack
+from bench.stack import RunningStack, stack
 from hummingbus.stack.nats_server import NatsServer
+from hummingbus.stack.ports import free_port
 
 CONNECTIONS = 16
 WARM_UP = 2000

@@ -3,7 +3,6 @@
 import base64
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from hummingbus.stack.ports import free_port
 from hummingbus.stack.run_file import Run, read_run
 
 PASSWORD = "bench-password"  # noqa: S105 - of a stack that lives for this run alone
@@ -48,14 +48,6 @@ class RunningStack:
         """Return every process of the stack, servers included."""
         supervisor = psutil.Process(self.pid)
         return [supervisor, *supervisor.children(recursive=True)]
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
