@@ -30,7 +30,7 @@ class UserStream:
         self._resync = resync
         self._waiting: asyncio.Queue[AccountUpdate] = asyncio.Queue(_QUEUE)
         self._tasks: tuple[asyncio.Task[None], ...] = ()
-        #: Set when the subscription stands, or it is certain that there will be none.
+        #: Set when the subscription stands, or the first attempt has failed: then the account is asked instead.
         self.settled = asyncio.Event()
         #: Whether the stream tells what happens; while it does not, somebody has to ask.
         self.following = False
@@ -67,6 +67,7 @@ class UserStream:
             if self.following:
                 self.following = False
                 self._resync()
+            self.settled.set()
             _log.info("user stream broken", **self._recorder.key._asdict(), reason=reason)
             await backoff.wait()
 

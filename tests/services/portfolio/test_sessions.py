@@ -1,0 +1,208 @@
+"""Sessions come and go with credentials, whatever the neighbours do; only their owner answers."""
+
+import asyncio
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+import asyncpg
+import msgspec
+import pytest
+
+from hummingbus.stack.postgres_server import PostgresServer
+from shared.bus.client import Bus
+from shared.bus.messages import Reply
+from shared.contracts import portfolio as contract
+from shared.contracts.portfolio import OrderStatus, OrderType, SessionState
+from shared.database.pool import Database
+from shared.errors import CommandError, ErrorCode
+from tests.eventually import eventually
+from tests.services.portfolio.conftest import Start
+from tests.services.portfolio.credentials_stand_in import CredentialsStandIn
+from tests.services.portfolio.load import come_to_agree
+from tests.services.portfolio.quick import QUICK
+from tests.services.portfolio.trading import Trader, new_trader
+from tests.services.simulator.rest.venue_server import Client, VenueServer
+
+
+async def code_of(trader: Trader) -> ErrorCode | None:
+    """Return what asking for the session is refused with, if it is."""
+    try:
+        await trader.session()
+    except CommandError as error:
+        return error.code
+    return None
+
+
+async def test_a_session_begins_with_a_credential_and_ends_with_it(
+    trader: Trader, credentials: CredentialsStandIn
+) -> None:
+    await trader.place()
+    await credentials.delete("main", "paper")
+
+    async def is_gone() -> bool:
+        return await code_of(trader) is ErrorCode.NOT_FOUND
+
+    await eventually(is_gone)
+
+    async def has_no_owner() -> bool:
+        refusal = await trader.refused(contract.PLACE_ORDER, trader.order())
+        return refusal.code is ErrorCode.UNAVAILABLE and "not running" in refusal.detail
+
+    await eventually(has_no_owner)
+    state = await trader.ask(contract.PORTFOLIO_STATE, contract.PortfolioStateFilter())
+    assert state == {"main": {}}
+
+
+async def test_another_credential_begins_the_session_anew(
+    trader: Trader, credentials: CredentialsStandIn, venue: VenueServer
+) -> None:
+    before = await trader.place()
+    account = venue.account({"USDT": "777"})
+    await credentials.put("main", "paper", {"paper_api_key": account.api_key, "paper_api_secret": account.api_secret})
+    other = Trader(trader.bus, venue, "main", "paper", Client(venue, account))
+
+    async def has_other_balances() -> bool:
+        state = await trader.ask(contract.PORTFOLIO_STATE, contract.PortfolioStateFilter())
+        return [(one.token, one.units) for one in state["main"].get("paper", ())] == [("USDT", Decimal(777))]
+
+    await eventually(has_other_balances)
+    await other.ready()
+
+    async def is_over() -> bool:  # the account behind the new keys has no such order
+        return await other.status(before.client_order_id) is OrderStatus.CANCELLED
+
+    await eventually(is_over)
+    assert (await other.place(amount=trader.order().amount / 2)).status is OrderStatus.OPEN
+
+
+async def test_wrong_keys_are_said_by_the_session(
+    start: Start, bus: Bus, credentials: CredentialsStandIn, venue: VenueServer
+) -> None:
+    await start()
+    await credentials.put("main", "paper", {"paper_api_key": "x" * 64, "paper_api_secret": "y" * 64})
+    account = venue.account({"USDT": "1"})
+    trader = Trader(bus, venue, "main", "paper", Client(venue, account))
+
+    async def is_refused() -> bool:
+        if await code_of(trader) is not None:
+            return False
+        session = await trader.session()
+        return session.state is SessionState.REFUSED and bool(session.reason) and "y" * 64 not in session.reason
+
+    await eventually(is_refused)
+    await credentials.put("main", "paper", {"paper_api_key": account.api_key, "paper_api_secret": account.api_secret})
+    await trader.ready()
+
+
+@pytest.mark.parametrize("how", ["slow", "rubbish", "dead"])
+async def test_credentials_that_do_not_answer_are_waited_for(
+    how: str, start: Start, bus: Bus, credentials: CredentialsStandIn, venue: VenueServer
+) -> None:
+    trader = await new_trader(bus, venue, credentials)
+    match how:
+        case "slow":
+            credentials.delay = 6.0  # longer than anybody waits
+        case "rubbish":
+            credentials.instead = Reply(b'{"accounts": "none of your business"}')
+        case "dead":
+            await credentials.stop()
+    service = await start()
+    assert service.health().ready  # it does its work: to say what it does not know
+    assert await code_of(trader) is ErrorCode.UNAVAILABLE
+    credentials.delay, credentials.instead = 0.0, None
+    if how == "dead":
+        return
+    await trader.ready()
+    assert (await trader.place()).status is OrderStatus.OPEN
+
+
+async def test_a_session_goes_on_without_credentials(trader: Trader, credentials: CredentialsStandIn) -> None:
+    await credentials.stop()
+    assert (await trader.place()).status is OrderStatus.OPEN
+    await come_to_agree(trader)
+
+
+async def test_a_drained_replica_hands_its_sessions_over_at_once(
+    start: Start, bus: Bus, credentials: CredentialsStandIn, venue: VenueServer
+) -> None:
+    traders = [await new_trader(bus, venue, credentials, name=f"account-{number}") for number in range(4)]
+    first = await start(**QUICK)
+    for trader in traders:
+        await trader.ready()
+    await start(**QUICK)
+    placed = [await trader.place() for trader in traders]
+    await first.drain()
+    for trader in traders:
+        await trader.ready(5.0)
+    for trader, order in zip(traders, placed, strict=True):
+        assert (await trader.cancel(order.client_order_id)).status is OrderStatus.CANCELLED
+
+
+async def test_orders_under_way_are_answered_while_their_owner_drains(
+    start: Start, bus: Bus, credentials: CredentialsStandIn, venue: VenueServer
+) -> None:
+    trader = await new_trader(bus, venue, credentials)
+    service = await start()
+    await trader.ready()
+    venue.add_fault("latency", path="/api/v3/order", method="POST", delay=0.5, count=10)
+    requests = [trader.order() for _ in range(10)]
+    placing = [asyncio.create_task(trader.place(request)) for request in requests]
+    await eventually(lambda: recorded(trader, 10))
+    await service.drain()
+    placed = await asyncio.gather(*placing)
+    assert all(order.exchange_order_id for order in placed)
+    assert trader.venue_orders().keys() == {request.client_order_id for request in requests}
+
+
+async def recorded(trader: Trader, count: int) -> bool:
+    return (await trader.ask(contract.SEARCH_ORDERS, contract.OrderSearch())).total == count
+
+
+async def test_events_tell_the_state_that_is_stored(trader: Trader, database: Database) -> None:
+    """The last event of each order, and of the balances, is what the tables hold; versions have no holes backwards."""
+    await trader.place(order_type=OrderType.MARKET, price=None)
+    placed = await trader.place()
+    await trader.cancel(placed.client_order_id)
+    refusal = await trader.refused(contract.PLACE_ORDER, trader.order(amount=Decimal(60)))
+    assert refusal.code is ErrorCode.REFUSED
+    await come_to_agree(trader)
+    told: dict[str, contract.Order] = {}
+    rows = await database.fetch("SELECT kind, data FROM outbox ORDER BY id")
+    for row in rows:
+        if row["kind"] == contract.ORDER_CHANGED.kind:
+            order = msgspec.json.decode(row["data"], type=contract.Order)
+            before = told.get(order.client_order_id)
+            assert order.version > (before.version if before else 0)
+            told[order.client_order_id] = order
+    stored = await trader.ask(contract.SEARCH_ORDERS, contract.OrderSearch())
+    assert {order.client_order_id: order for order in stored.orders} == told
+    trades = [row for row in rows if row["kind"] == contract.TRADE_RECORDED.kind]
+    assert len(trades) == len(await trader.trades()) > 0
+
+
+async def test_a_database_that_is_gone_for_a_while(
+    trader: Trader, database_url: str, postgres_server: PostgresServer
+) -> None:
+    """What cannot be recorded is not sent; afterwards everything goes on, and what happened meanwhile is found."""
+    resting = await trader.place()
+    name = urlsplit(database_url).path.lstrip("/")
+    admin = await asyncpg.connect(postgres_server.url)
+    try:
+        await admin.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+        request = trader.order()
+        refusal = await trader.refused(contract.PLACE_ORDER, request)
+        assert refusal.code in {ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
+        assert request.client_order_id not in trader.venue_orders()
+        trader.venue.ok("DELETE", "/api/v3/order", symbol="BTCUSDT", origClientOrderId=resting.client_order_id)
+    finally:
+        await admin.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
+        await admin.close()
+    await trader.ready(30)
+
+    async def is_cancelled() -> bool:
+        return await trader.status(resting.client_order_id) is OrderStatus.CANCELLED
+
+    await eventually(is_cancelled, seconds=30)
+    assert (await trader.place(request)).status is OrderStatus.OPEN
+    await come_to_agree(trader)
