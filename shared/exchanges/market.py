@@ -26,7 +26,7 @@ from shared.exchanges.live_prices import WholeBook, book_of, day_ticker_of, stre
 from shared.exchanges.live_tickers import watched_tickers
 from shared.exchanges.live_trades import watched_trades
 from shared.exchanges.market_load import load
-from shared.exchanges.pair_names import markets_by_pair
+from shared.exchanges.pair_names import is_active, markets_by_pair
 from shared.exchanges.rate_limits import Budget, Limit
 from shared.exchanges.shared_clients import SharedClients
 from shared.exchanges.trading_rules import exact, rule_of
@@ -302,7 +302,8 @@ class CcxtMarket:
             loaded = await load(self.blueprint, self._traffic)
             markets = dict(markets_by_pair(loaded.markets.values(), self.blueprint.kind))
             types = self.order_types()
-            self._rules = {pair: rule_of(market, loaded.precisionMode, types) for pair, market in markets.items()}
+            active = {pair: market for pair, market in markets.items() if is_active(market)}
+            self._rules = {pair: rule_of(market, loaded.precisionMode, types) for pair, market in active.items()}
             self._client.set_markets_from_exchange(loaded)
             self._markets = markets
             self._pairs = {market["symbol"]: pair for pair, market in markets.items()}

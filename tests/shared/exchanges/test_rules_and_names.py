@@ -10,7 +10,7 @@ import pytest
 
 from shared.contracts.portfolio import OrderType
 from shared.exchanges.book_depths import depth_to_ask
-from shared.exchanges.pair_names import markets_by_pair
+from shared.exchanges.pair_names import is_active, markets_by_pair
 from shared.exchanges.trading_rules import exact, increment_of, rule_of
 
 
@@ -38,8 +38,10 @@ def test_markets_are_named_by_base_and_quote() -> None:
     assert {pair: market["symbol"] for pair, market in spot.items()} == {
         "BTC-USDT": "BTC/USDT",
         "ETH-BTC": "ETH/BTC",
+        "OLD-USDT": "OLD/USDT",
         "NEW-USDT": "NEW/USDT",
     }
+    assert [pair for pair, market in spot.items() if not is_active(market)] == ["OLD-USDT"]
     assert {pair: market["symbol"] for pair, market in swap.items()} == {"BTC-USDT": "BTC/USDT:USDT"}
 
 
@@ -48,6 +50,8 @@ def test_of_several_swaps_the_one_settled_in_its_quote_is_taken(turned: bool) ->
     markets = [_market("BTC", "USD", "USD"), _market("BTC", "USD", "USDC")]
 
     assert markets_by_pair(reversed(markets) if turned else markets, "swap")["BTC-USD"]["settle"] == "USD"
+    markets[0]["active"] = False
+    assert markets_by_pair(reversed(markets) if turned else markets, "swap")["BTC-USD"]["settle"] == "USDC"
 
 
 @pytest.mark.parametrize(

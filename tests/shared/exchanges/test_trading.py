@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import time
 from decimal import Decimal
 from urllib.parse import urlencode
@@ -22,6 +23,7 @@ from shared.exchanges.errors import (
 from shared.exchanges.interface import AssetBalance, TradingAccount, VenueStatus
 from shared.exchanges.registry import Exchanges
 from tests.shared.exchanges.conftest import PAIR, OpenAccount, order, price_near
+from tests.shared.exchanges.proxy import proxy
 from tests.venue import SimulatedVenue
 
 
@@ -259,6 +261,34 @@ async def test_an_account_with_two_positions_a_pair_opens_and_closes_each(
             assert closed.filled == Decimal("0.01")
         with pytest.raises(Refused):
             await account.place(order(None, "0.01", action=PositionAction.CLOSE))
+
+
+async def test_orders_of_a_pair_that_takes_none_any_more_are_still_seen_and_cancelled(
+    venue: SimulatedVenue, opened: OpenAccount
+) -> None:
+    credential = venue.credential({"USDT": "100000"})
+    async with httpx.AsyncClient(base_url=venue.url) as client:
+        listed = (await client.get("/api/v3/exchangeInfo")).json()
+    for symbol in listed["symbols"]:
+        symbol["status"] = "BREAK" if symbol["symbol"] == "BTCUSDT" else symbol["status"]
+    halted = json.dumps(listed).encode()
+    async with opened("paper", credential) as account:
+        resting = await account.place(order(await price_near(account, "0.9")))
+
+    async with proxy(venue, lambda _, path: halted if path.endswith("exchangeInfo") else None) as url:
+        exchanges = Exchanges({"paper": url})
+        account = exchanges.account("paper", credential)
+
+        rules = await account.market.rules()
+        assert PAIR not in rules
+        assert "ETH-USDT" in rules
+        assert [one.client_order_id for one in await account.open_orders()] == [resting.client_order_id]
+        assert resting.client_order_id is not None
+        await account.cancel(PAIR, resting.client_order_id, None)
+        assert await account.open_orders() == ()
+
+        await account.close()
+        await exchanges.close()
 
 
 def _turn_on_hedge_mode(venue: SimulatedVenue, credential: dict[str, str]) -> None:
