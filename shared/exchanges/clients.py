@@ -76,6 +76,8 @@ class Blueprint:
         if self.ccxt_id == "binance":
             # Currencies and margin pairs are asked for with a key, under sapi; nobody here needs them.
             options |= {"fetchCurrencies": False, "fetchMargins": False}
+            # By default it spreads what one object follows over fifty sockets.
+            options["streamLimits"] = dict.fromkeys(("spot", "margin", "future", "delivery"), 1)
         return options
 
 

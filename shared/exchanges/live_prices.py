@@ -7,14 +7,19 @@ from typing import Any, Protocol
 
 from shared.contracts.marketdata import LiveBook, LiveTicker
 from shared.exchanges.errors import Unsupported
+from shared.exchanges.interface import DayTicker
 from shared.exchanges.merging import broken
+from shared.exchanges.shared_clients import SharedClients
 
 
 class StreamSource(Protocol):
-    """What makes the object that a stream runs on."""
+    """What makes the objects that streams run on."""
 
     @property
     def connector(self) -> str: ...
+
+    @property
+    def shared_clients(self) -> SharedClients: ...
 
     def streaming_client(self) -> Any: ...
 
@@ -22,14 +27,13 @@ class StreamSource(Protocol):
 async def streamed(
     source: StreamSource, watch: Callable[[Any], Awaitable[Any]], ability: str
 ) -> AsyncGenerator[Any, None]:
-    """Follow one of ccxt's streams, over a connection of its own that ends with it.
+    """Follow one of ccxt's streams, over connections that others of the exchange share.
 
     Raises:
         Unsupported: if the exchange has no such stream.
         ExchangeError: when it breaks.
     """
-    client = source.streaming_client()
-    try:
+    async with source.shared_clients.client() as client:
         if not client.has.get(ability):
             raise Unsupported(f"{source.connector} has no such stream")
         while True:
@@ -38,8 +42,6 @@ async def streamed(
             except Exception as error:  # translated, nothing of it swallowed
                 raise broken(source.connector, error) from None
             yield told
-    finally:
-        await client.close()
 
 
 def book_of(connector: str, pair: str, book: Mapping[str, Any], size: Decimal) -> LiveBook:
@@ -67,6 +69,12 @@ def ticker_of(connector: str, pair: str, ticker: Mapping[str, Any], size: Decima
         last=_number(ticker, "last"),
         timestamp=_seconds(ticker),
     )
+
+
+def day_ticker_of(connector: str, pair: str, ticker: Mapping[str, Any], size: Decimal) -> DayTicker:
+    """Return a ticker of ccxt's with what was traded in a day."""
+    volumes = (None if (told := ticker.get(name)) is None else float(told) for name in ("baseVolume", "quoteVolume"))
+    return DayTicker(ticker_of(connector, pair, ticker, size), *volumes)
 
 
 def _number(told: Mapping[str, Any], field: str) -> float:

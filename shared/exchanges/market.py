@@ -22,7 +22,7 @@ from shared.exchanges.errors import Refused, Unsupported
 from shared.exchanges.funding import funding_of, polled
 from shared.exchanges.interface import BookState, CandleOffer, CandleUpdate, DayTicker, few_levels
 from shared.exchanges.live_candles import watched_candles
-from shared.exchanges.live_prices import WholeBook, book_of, day_ticker_of, streamed, ticker_of
+from shared.exchanges.live_prices import book_of, day_ticker_of, streamed, ticker_of
 from shared.exchanges.live_tickers import watched_tickers
 from shared.exchanges.live_trades import watched_trades
 from shared.exchanges.market_load import load
@@ -31,6 +31,7 @@ from shared.exchanges.rate_limits import Budget, Limit
 from shared.exchanges.shared_clients import SharedClients
 from shared.exchanges.trading_rules import exact, rule_of
 from shared.exchanges.traffic import QUESTION, Patience, Traffic
+from shared.exchanges.whole_book import WholeBook
 from shared.tasks import end_task
 
 _logger = logging.getLogger(__name__)
