@@ -61,8 +61,10 @@ class Cancelling:
             self._tasks[order_id] = task
             task.add_done_callback(lambda _: self._tasks.pop(order_id, None))
         await asyncio.wait({task}, timeout=max(0.0, until - asyncio.get_running_loop().time()))
-        now = await self._repository.order(order_id) if task.done() else None
-        return Reply(_encode(OrderCancelled((now or committed.result).order)), committed.events)
+        if not task.done():
+            return Reply(_encode(OrderCancelled(committed.result.order)), committed.events)
+        now = await self._repository.order(order_id) or committed.result
+        return Reply(_encode(OrderCancelled(now.order)), tuple(self._recorder.latest_events))
 
     async def stop(self) -> None:
         """Stop; the wishes are recorded, and the next owner sends them."""
