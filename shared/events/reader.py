@@ -21,6 +21,9 @@ from shared.telemetry.logs import logger
 
 #: Seconds in which a stream may reach a position that its reader has from the database: the relay is on its way.
 _CATCHING_UP = 2.0
+#: Seconds that a stream must be missing to count as one that was never there. Shorter: its server may have lost it, and
+#: the relay of its service makes it again.
+_NEVER_THERE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,15 @@ class StreamReader:
         self._task: asyncio.Task[None] | None = None
         self._connection: Client | None = None
         self._log = logger("reader")
+        self._told: str | None = None
+        self._missing_since: float | None = None
         self.failures = 0
         self.following = False
+
+    @property
+    def placed(self) -> bool:
+        """Whether it is known which event comes next: the stream was seen, or seen not to exist yet."""
+        return self._position is not None
 
     @property
     def position(self) -> int:
@@ -100,13 +110,29 @@ class StreamReader:
                 reason = await self._follow(self._connection, backoff)
                 self._log.info("reading anew", service=self._service, after=self._position, reason=reason)
             except NotFoundError:
-                self._log.info("no stream yet", service=self._service)
+                self._tell("no stream yet")
+                self._not_there()
             except stream.BUS_FAILURES as error:
-                self._log.info("stream not reachable", service=self._service, error=type(error).__name__)
+                self._missing_since = None
+                self._tell(f"stream not reachable: {type(error).__name__}")
             except Exception:
                 # A view that stops following without a word is worse than one that tries again.
                 self._log.exception("reader failed", service=self._service)
             await backoff.wait()
+
+    def _not_there(self) -> None:
+        """Begin with the first event ever where the stream has been missing for so long that there was none so far."""
+        now = monotonic()
+        if self._missing_since is None:
+            self._missing_since = now
+        if self._position is None and now - self._missing_since >= _NEVER_THERE:
+            self._position, self._anchored = 0, True
+
+    def _tell(self, why: str) -> None:
+        """Log why nothing is read: once, as it may stay so for long and is looked at every second."""
+        if why != self._told:
+            self._told = why
+            self._log.info(why, service=self._service)
 
     async def _reconnected(self) -> None:
         if self._delivery is not None:
@@ -120,6 +146,7 @@ class StreamReader:
         try:
             await self._delivery.open(place)
             self.following = True
+            self._told = self._missing_since = None
             backoff.reset()
             return await self._delivery.wait_until_over()
         finally:

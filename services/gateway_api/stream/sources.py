@@ -63,7 +63,7 @@ class EventSources:
     def missing(self) -> list[str]:
         """Return the services of which it is not known where their events stand."""
         for service, reader in self._readers.items():
-            if reader.following and service not in self._ring.head:
+            if reader.placed and service not in self._ring.head:
                 self._ring.begin(service, reader.position)
         return [service for service in self._readers if service not in self._ring.head]
 

@@ -51,21 +51,29 @@ class Published:
     async def add(self, event: AnyEvent, payload: object) -> Envelope:
         """Publish the next event."""
         self.seq += 1
+        return await self.publish(event, payload, self.seq)
+
+    async def publish(self, event: AnyEvent, payload: object, seq: int) -> Envelope:
+        """Publish an event of any service under the number `seq`."""
         envelope = Envelope(
-            seq=self.seq,
-            service=SERVICE,
+            seq=seq,
+            service=event.service,
             kind=event.kind,
             time=datetime.now(UTC),
             actor="admin",
             account=event.account_of(payload),
             bot=None,
             trace=None,
-            event_id=self.seq + 1000,
+            event_id=seq + 1000,
             data=msgspec.Raw(msgspec.json.encode(payload)),
         )
         subject = self._subjects.event(event, event.key_values(payload))
         await self.connection.jetstream().publish(subject, encode(envelope), headers={MESSAGE_ID: envelope.id})
         return envelope
+
+    async def never_made(self, service: str) -> None:
+        """Delete the empty stream of a service, as if it had never been there."""
+        await self.connection.jetstream().delete_stream(self._subjects.stream(service))
 
     async def lose(self, up_to: int) -> None:
         """Delete all events up to the number `up_to`, as the stream does with those that are too old."""

@@ -15,6 +15,9 @@ from shared.contracts.credentials import (
     CredentialChanged,
     UserChanged,
 )
+from shared.contracts.marketdata import DOWNLOAD_PROGRESSED, DownloadProgress
+from shared.contracts.marketdata import SERVICE as MARKETDATA
+from shared.events import reader as reader_module
 from tests.eventually import eventually
 from tests.services.gateway_api.conftest import Edge, StartEdge
 from tests.services.gateway_api.credentials_stand_in import API_KEY, CredentialsStandIn
@@ -27,15 +30,16 @@ async def created(published: Published, *names: str) -> None:
         await published.add(ACCOUNT_CREATED, AccountChanged(name, 1))
 
 
-async def knows(edge: Edge, seq: int) -> None:
+async def knows(edge: Edge, seq: int, marketdata: int = 0) -> None:
     """Wait until the edge has seen the event `seq`."""
+    position = at(seq).replace("m0", f"m{marketdata}")
 
     async def at_seq() -> bool:
         async with edge.client.get(f"{edge.url}/events") as answer:
             if answer.status != 200:
                 return False
             lines = [await answer.content.readline() for _ in range(2)]
-            return lines[1] == f"id: {at(seq)}\n".encode()
+            return lines[1] == f"id: {position}\n".encode()
 
     await eventually(at_seq)
 
@@ -121,6 +125,56 @@ async def test_what_is_no_longer_kept_is_a_gap_first(
         assert (gap.kind, gap.id) == ("gap", at(4))
         assert gap.data == {"service": "credentials", "after": 1, "next": 5, "missing": 3}
         assert [frame.id for frame in others] == [at(5), at(6)]
+
+
+@pytest.fixture
+async def without_marketdata(
+    start_edge: StartEdge, credentials: CredentialsStandIn, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> Edge:
+    """An edge that knows that marketdata never had a stream."""
+    monkeypatch.setattr(reader_module, "_NEVER_THERE", 0.2)
+    await published.never_made(MARKETDATA)
+    edge = await start_edge()
+    await knows(edge, 0)
+    return edge
+
+
+_PROGRESS = DownloadProgress("paper", "BTC-USDT", "1m", 0.0, 60.0, 0.5)
+
+
+async def test_a_stream_that_never_was_there_counts_as_empty(without_marketdata: Edge, published: Published) -> None:
+    async with SseReader(without_marketdata) as reader:
+        await created(published, "alice")
+        assert [frame.id for frame in await reader.take(1)] == [at(1)]
+        await published.ensure()
+        await published.publish(DOWNLOAD_PROGRESSED, _PROGRESS, 1)
+        (frame,) = await reader.take(1)
+        assert (frame.kind, frame.id) == ("marketdata.download.progressed", at(1).replace("m0", "m1"))
+    await created(published, "bob")
+    async with SseReader(without_marketdata, last_event_id=at(1)) as reader:
+        assert {frame.data["service"] for frame in await reader.take(2)} == {"credentials", "marketdata"}
+
+
+async def test_what_a_new_stream_does_not_hold_is_a_gap(without_marketdata: Edge, published: Published) -> None:
+    async with SseReader(without_marketdata) as reader:
+        await published.ensure()
+        await published.publish(DOWNLOAD_PROGRESSED, _PROGRESS, 3)
+        gap, frame = await reader.take(2)
+        assert gap.data == {"service": "marketdata", "after": 0, "next": 3, "missing": 2}
+        assert (frame.kind, frame.data["seq"]) == ("marketdata.download.progressed", 3)
+
+
+async def test_a_stream_that_is_missing_for_a_moment_is_waited_for(
+    start_edge: StartEdge, credentials: CredentialsStandIn, published: Published
+) -> None:
+    await published.never_made(MARKETDATA)
+    edge = await start_edge()
+    async with edge.client.get(f"{edge.url}/events") as answer:
+        assert answer.status == 503
+        assert "marketdata" in (await answer.json())["detail"]
+    await published.ensure()
+    await published.publish(DOWNLOAD_PROGRESSED, _PROGRESS, 1)
+    await knows(edge, 0, marketdata=1)
 
 
 async def test_a_wiped_stream_does_not_repeat_or_lose(following: Edge, published: Published) -> None:
