@@ -81,7 +81,7 @@ class PortfolioService:
         self._reads.register(self._dispatcher)
         await self._dispatcher.start(self.health)
         await self._dispatcher.own((CHECK_KEY,), (self._owner,))
-        self._sessions.start()
+        await self._sessions.start()
         await self._feed.start()
 
     async def drain(self) -> None:

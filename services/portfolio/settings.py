@@ -23,3 +23,5 @@ class PortfolioSettings(ExchangeSettings, DatabaseSettings):
     poll_seconds: float = Field(5.0, alias="PORTFOLIO_POLL_SECONDS", gt=0)
     #: Sessions that start at a time.
     concurrent_starts: int = Field(8, alias="PORTFOLIO_CONCURRENT_STARTS", ge=1)
+    #: How often a replica looks whether it has more sessions than its share.
+    fair_share_seconds: float = Field(10.0, alias="PORTFOLIO_FAIR_SHARE_SECONDS", gt=0)

@@ -6,6 +6,7 @@ from services.portfolio.sessions.desired import SessionKey
 from services.portfolio.sessions.session import OwnedSession, Tools
 from shared.database.pool import Database
 from shared.leases import Lease, LeaseKeeper
+from shared.tasks import end_task
 
 
 class Seat:
@@ -17,6 +18,8 @@ class Seat:
         self.session: OwnedSession | None = None
         self._tools = tools
         self._lease: Lease | None = None
+        self._returning: asyncio.Task[None] | None = None
+        self._closed = False
         # One change at a time: a lease that is gained, one that is lost and another revision may come together.
         self._changing = asyncio.Lock()
         self._keeper = LeaseKeeper(
@@ -40,15 +43,28 @@ class Seat:
                 await self.session.stop()
                 self._open(self._lease)
 
+    async def pass_on(self, seconds: float) -> None:
+        """Give the session up to another replica, and try for it again after `seconds`, should nobody want it."""
+        await self._leave("it is given to another replica", forget=False)
+        if not self._closed:
+            self._returning = asyncio.create_task(self._return(seconds), name=f"seat {'.'.join(self.key)}")
+
+    async def _return(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._keeper.start()
+
     async def leave(self, reason: str) -> None:
         """Give the session up to whichever replica wants it."""
+        self._closed = True
         await self._leave(reason, forget=False)
 
     async def clear(self) -> None:
         """Give the session up for good: its credential is gone."""
+        self._closed = True
         await self._leave("the credential was deleted", forget=True)
 
     async def _leave(self, reason: str, *, forget: bool) -> None:
+        await end_task(self._returning)
         async with self._changing:
             session, self.session = self.session, None
             if session is not None:

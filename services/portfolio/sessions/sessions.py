@@ -3,6 +3,7 @@
 import asyncio
 
 from services.portfolio.sessions.desired import Desired, SessionKey
+from services.portfolio.sessions.fair_share import FairShare
 from services.portfolio.sessions.seat import Seat
 from services.portfolio.sessions.session import OwnedSession, Tools
 from shared.contracts.portfolio import SessionState
@@ -24,9 +25,19 @@ class Sessions:
         self._seats: dict[SessionKey, Seat] = {}
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        settings = tools.settings
+        self._fair_share = FairShare(
+            database,
+            owner,
+            lambda: self.count()[:2],
+            self._pass_on,
+            seconds=settings.lease_seconds,
+            interval=settings.fair_share_seconds,
+        )
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Begin to follow what is desired."""
+        await self._fair_share.start()
         self._task = asyncio.create_task(self._follow(), name="sessions")
 
     def look(self) -> None:
@@ -35,6 +46,7 @@ class Sessions:
 
     async def stop(self) -> None:
         """Give all sessions up."""
+        await self._fair_share.stop()
         await end_task(self._task)
         seats, self._seats = self._seats, {}
         await asyncio.gather(*(seat.leave("its owner was stopped") for seat in seats.values()))
@@ -48,6 +60,11 @@ class Sessions:
         """Return how many sessions should exist, how many are owned here, and how many of these are READY."""
         owned = [seat.session for seat in self._seats.values() if seat.session is not None]
         return len(self._seats), len(owned), sum(session.state is SessionState.READY for session in owned)
+
+    async def _pass_on(self, count: int) -> None:
+        """Give up `count` sessions, which others try for at least three times until this replica does again."""
+        owned = [seat for seat in self._seats.values() if seat.session is not None][:count]
+        await asyncio.gather(*(seat.pass_on(self._tools.settings.lease_seconds) for seat in owned))
 
     async def _follow(self) -> None:
         while True:
