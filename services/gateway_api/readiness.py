@@ -104,7 +104,7 @@ def state_of(answers: Sequence[dict[str, Any]], services: Sequence[str], bus: Bu
     ready = bus.connected and own.ready and all(states[name].state == "ready" for name in services)
     servers = Servers(
         ServerState("up" if bus.connected else "down"),
-        ServerState(_database([replica for name in services if name in EVENT_SERVICES for replica in found[name]])),
+        ServerState(_database([found[name] for name in services if name in EVENT_SERVICES and found[name]])),
     )
     return Readiness("ready" if ready else "not ready", states, servers)
 
@@ -121,12 +121,13 @@ def _state(replicas: list[Replica]) -> State:
     return "ready" if any(replica.state == "ready" for replica in replicas) else "not ready"
 
 
-def _database(replicas: list[Replica]) -> State:
+def _database(services: list[list[Replica]]) -> State:
     """Return what services say of their database: they name it in their reasons when they cannot reach it.
 
-    Asked are those with events, which lie in a database first; the others need none, and would always call it up.
+    Asked are those with events, which lie in a database first. One whose replicas all miss it is enough: another may
+    need none, or not have noticed yet.
     """
-    if not replicas:
+    if not services:
         return "unknown"
-    missed = [any("database" in reason for reason in replica.reasons) for replica in replicas]
-    return "down" if all(missed) else "up"
+    missed = [all(any("database" in reason for reason in one.reasons) for one in replicas) for replicas in services]
+    return "down" if any(missed) else "up"

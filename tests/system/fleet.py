@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from typing import Any
 import httpx
 
 from hummingbus.stack.nkey import Nkey
+from hummingbus.stack.ports import free_port
 from hummingbus.stack.postgres_server import PostgresServer
 from shared.settings import Settings
-from tests.running_stack import ROOT, free_port
+from tests.running_stack import NOWHERE, ROOT
 from tests.servers import create_database, short_folder, strict_nats
 
 PASSWORD = "fleet-Jq82nd01"
@@ -26,6 +27,7 @@ CONFIG_PASSWORD = "fleet-Ow73kd55"
 RECOVERY = 15.0
 #: What the caller of a change may see while something is broken.
 TRANSIENT = frozenset({502, 503, 504})
+_SIMULATOR_TOKEN = "fleet-token-Xe51"
 
 
 class Fleet:
@@ -36,7 +38,9 @@ class Fleet:
         self.nats, self.seeds = strict_nats(folder / "nats", "hb")
         self.postgres = PostgresServer(folder / "postgres")
         self.port = free_port()
+        self.simulator_port, self.simulator_admin_port = free_port(), free_port()
         self.services: dict[str, subprocess.Popen[bytes]] = {}
+        self._expected: set[str] = set()
         self._database_url = ""
 
     @property
@@ -44,18 +48,27 @@ class Fleet:
         """Where the API is."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def simulator_url(self) -> str:
+        """Where the simulated exchange is."""
+        return f"http://127.0.0.1:{self.simulator_port}"
+
     def settings(self, user: str) -> Settings:
         """Return how a test reaches the bus as `user`."""
         return Settings.model_validate({"NATS_URL": self.nats.url, "NATS_SEED": self.seeds[user]})
 
     def start(self, name: str, instance: str = "") -> None:
-        """Start the service `name` as a process; `instance` tells replicas apart."""
+        """Start the service `name` as a process of its own; `instance` tells replicas apart."""
+        self._expected.add(name)
         keys = {user: Nkey.from_seed(seed).public_key for user, seed in self.seeds.items()}
         environment = {
             "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HUMMINGBUS_ENV_FILE": str(self.folder / "none"),
             "NATS_URL": self.nats.url, "NATS_SEED": self.seeds[name], "DATABASE_URL": self._database_url,
             "API_HOST": "127.0.0.1", "API_PORT": str(self.port), "API_USERNAME": "admin", "API_PASSWORD": PASSWORD,
-            "CONFIG_PASSWORD": CONFIG_PASSWORD, "SERVICE_KEYS": json.dumps(keys),
+            "CONFIG_PASSWORD": CONFIG_PASSWORD, "SERVICE_KEYS": json.dumps(keys), "CONNECTOR_ENDPOINTS": NOWHERE,
+            "SIMULATOR_URL": self.simulator_url, "SIMULATOR_PORT": str(self.simulator_port), "SIMULATOR_SEED": "7",
+            "SIMULATOR_ADMIN_PORT": str(self.simulator_admin_port), "SIMULATOR_ADMIN_TOKEN": _SIMULATOR_TOKEN,
+            "SIMULATOR_LIMITS": "100000",
         }  # fmt: skip
         with (self.folder / f"{name}{instance}.log").open("ab") as log:
             self.services[name + instance] = subprocess.Popen(
@@ -63,10 +76,14 @@ class Fleet:
             )
 
     def kill(self, name: str) -> None:
-        """End a service with SIGKILL."""
+        """End a service with SIGKILL, also one that is stopped."""
         process = self.services.pop(name)
         process.kill()
         process.wait()
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a service."""
+        self.services[name].send_signal(number)
 
     async def drain(self, name: str) -> int:
         """Stop a service as an orchestrator does; return its exit code."""
@@ -74,10 +91,26 @@ class Fleet:
         process.send_signal(signal.SIGTERM)
         return await asyncio.to_thread(process.wait, 30)
 
-    async def ready(self, seconds: float = 30.0, *, status: int = 200) -> None:
-        """Wait until `/ready` answers 200, or `status`; its answer may be a second old."""
+    async def ready(self, seconds: float = 30.0) -> None:
+        """Wait until `/ready` says that every service of the fleet is ready; what it says may be a second old.
+
+        Services that the fleet never had do not count: with a part of the system, `/ready` answers 503.
+        """
+        await self._until(lambda state: self._states(state) == {"ready"}, seconds)
+
+    async def not_ready(self, seconds: float = 5.0) -> None:
+        """Wait until `/ready` answers 503 and says that a service of the fleet is not ready, or NATS is away."""
+        away = {"not ready", "down"}
+        await self._until(lambda state: state["status"] == "not ready" and bool(self._states(state) & away), seconds)
+
+    def _states(self, state: dict[str, Any]) -> set[str]:
+        """Return the states that the fleet's services and NATS are in."""
+        states = {state["services"][name]["state"] if name in state["services"] else "down" for name in self._expected}
+        return states | ({"ready"} if state["servers"]["nats"]["state"] == "up" else {"down"})
+
+    async def _until(self, looks_right: Callable[[dict[str, Any]], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
-        answer: object = None
+        answer: httpx.Response | httpx.TransportError | None = None
         async with httpx.AsyncClient(base_url=self.url, timeout=5) as client:
             while time.monotonic() < until:
                 try:
@@ -85,12 +118,14 @@ class Fleet:
                 except httpx.TransportError as error:
                     answer = error
                 else:
-                    if answer.status_code == status:
+                    assert answer.status_code in {200, 503}, answer.text
+                    state = answer.json()
+                    assert (answer.status_code == 200) is (state["status"] == "ready"), answer.text
+                    if looks_right(state):
                         return
                 await asyncio.sleep(0.05)
-        raise AssertionError(
-            f"/ready did not answer {status} within {seconds:g} s: {getattr(answer, 'text', answer)}\n{self.logs()}"
-        )
+        said = answer.text if isinstance(answer, httpx.Response) else repr(answer)
+        raise AssertionError(f"/ready did not say so within {seconds:g} s: {said}\n{self.logs()}")
 
     def client(self, **more: Any) -> httpx.AsyncClient:
         """Return a client that is logged in; it opens no more connections than a user would."""

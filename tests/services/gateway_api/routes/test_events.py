@@ -5,6 +5,9 @@ import asyncio
 import aiohttp
 import pytest
 
+from services.gateway_api.stream.feed import EventFeed
+from services.gateway_api.stream.filters import EventFilter
+from services.gateway_api.stream.ring import EventRing
 from shared.contracts.credentials import (
     ACCOUNT_CREATED,
     API_KEY_REVOKED,
@@ -17,7 +20,10 @@ from shared.contracts.credentials import (
 )
 from shared.contracts.marketdata import DOWNLOAD_PROGRESSED, DownloadProgress
 from shared.contracts.marketdata import SERVICE as MARKETDATA
+from shared.errors import CommandError, ErrorCode
 from shared.events import reader as reader_module
+from shared.events.range import EventRange
+from shared.settings import Settings
 from tests.eventually import eventually
 from tests.services.gateway_api.conftest import Edge, StartEdge
 from tests.services.gateway_api.credentials_stand_in import API_KEY, CredentialsStandIn
@@ -290,10 +296,24 @@ async def test_the_number_of_readers_is_bounded(
     await eventually(again)
 
 
-async def test_without_a_stream_events_cannot_be_read(edge: Edge) -> None:
-    status, body = await edge.ask("GET", "/events")
-    assert status == 503
-    assert "credentials" in body["detail"]
+async def test_services_that_have_published_nothing_hold_nobody_up(edge: Edge, settings: Settings) -> None:
+    await knows(edge, 0)
+    async with SseReader(edge) as reader:
+        late = Published(settings)
+        await late.start()
+        await created(late, "alice", "bob")
+        assert [frame.data["seq"] for frame in await reader.take(2)] == [1, 2]
+        await late.stop()
+
+
+async def test_while_it_is_not_known_where_the_events_stand_they_cannot_be_read() -> None:
+    async def kept(service: str, after: int, most: int) -> EventRange:
+        raise AssertionError("nothing is read")
+
+    feed = EventFeed(EventRing(10), kept, lambda: ["credentials"], 15, 5)
+    with pytest.raises(CommandError, match="credentials") as caught:
+        feed.open(EventFilter(), None)
+    assert caught.value.code is ErrorCode.UNAVAILABLE
 
 
 async def test_they_are_for_known_callers_only_and_never_end_for_head(following: Edge) -> None:
