@@ -15,6 +15,10 @@ VERSION = package_version("hummingbus")
 CLOCK_TOLERANCE = 1.0
 
 
+class ServiceStartError(Exception):
+    """A service cannot start for a reason that whoever runs it can change; the text says which and how."""
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """Whether a service can do its work, and if not, why. `figures` are for people: lags, counts, sizes."""
@@ -40,7 +44,11 @@ class Service(Protocol):
 
 
 async def run(services: Sequence[Service], started: Callable[[], None] = lambda: None) -> None:
-    """Start `services` in their order, call `started`, and drain them in reverse on SIGTERM or SIGINT."""
+    """Start `services` in their order, call `started`, and drain them in reverse on SIGTERM or SIGINT.
+
+    Raises:
+        ServiceStartError: if one cannot start; those before it are drained.
+    """
     log = logger("service")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import uvloop
 from pydantic import ValidationError
 
-from shared.service import Service, run
+from shared.service import Service, ServiceStartError, run
 from shared.settings import EXIT_CONFIG, Settings, faults_of, load
 from shared.telemetry.logs import configure_logs, logger
 
@@ -15,7 +15,8 @@ def serve_alone(create: Callable[[Mapping[str, str]], Service]) -> None:
     """Run the service that `create` makes from the environment, until SIGTERM or SIGINT.
 
     Raises:
-        SystemExit: with `EXIT_CONFIG` if a setting is wrong, after logging which; never with its value.
+        SystemExit: with `EXIT_CONFIG` if a setting is wrong, after logging which; never with its value. With 1 if the
+            service cannot start, after logging why.
     """
     configure_logs()
     try:
@@ -24,4 +25,8 @@ def serve_alone(create: Callable[[Mapping[str, str]], Service]) -> None:
     except ValidationError as error:
         logger("service").error("a setting is wrong", faults=faults_of(error))
         sys.exit(EXIT_CONFIG)
-    uvloop.run(run([service]))
+    try:
+        uvloop.run(run([service]))
+    except ServiceStartError as error:
+        logger("service").error("cannot start", service=service.name, reason=str(error))
+        sys.exit(1)

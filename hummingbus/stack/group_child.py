@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from hummingbus.stack.group_spec import GroupSpec, ServiceSpec
 from hummingbus.stack.processes import end_with_parent
-from shared.service import Service, run
+from shared.service import Service, ServiceStartError, run
 from shared.settings import EXIT_CONFIG, faults_of
 from shared.telemetry.logs import configure_logs, logger
 
@@ -25,7 +25,7 @@ def run_group(spec: GroupSpec, started: Connection) -> None:
     """Run the services of `spec` and write one byte to `started` when all serve.
 
     Raises:
-        SystemExit: with `EXIT_CONFIG` if a setting is wrong, after logging which.
+        SystemExit: with `EXIT_CONFIG` if a setting is wrong, with 1 if a service cannot start, after logging why.
     """
     os.setsid()
     os.umask(0o077)
@@ -36,7 +36,11 @@ def run_group(spec: GroupSpec, started: Connection) -> None:
     except ValidationError as error:
         logger(spec.name).error("a setting is wrong", faults=faults_of(error))
         raise SystemExit(EXIT_CONFIG) from None
-    uvloop.run(_serve(services, started))
+    try:
+        uvloop.run(_serve(services, started))
+    except ServiceStartError as error:
+        logger(spec.name).error("cannot start", reason=str(error))
+        raise SystemExit(1) from None
 
 
 def _create(spec: ServiceSpec) -> Service:

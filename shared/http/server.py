@@ -11,13 +11,14 @@ from typing import Any
 import uvicorn
 
 from shared.http.protocol import HttpProtocol
+from shared.service import ServiceStartError
 
 #: Longer than common clients keep an idle connection, so that it is never we who close one as a request sets out.
 _KEEP_ALIVE = 75
 _BACKLOG = 2048
 
 
-class PortError(Exception):
+class PortError(ServiceStartError):
     """The address cannot be listened on; the text says why and how to change it."""
 
 
