@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from hummingbus.stack.ports import free_port
 from hummingbus.stack.run_file import Run, read_run
 from shared.connectors.catalogue import CONNECTORS
 
@@ -31,14 +31,6 @@ NOWHERE = json.dumps(
         if connector.ccxt_id and not connector.simulated
     }
 )
-
-
-def free_port() -> int:
-    """Return a TCP port on 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class RunningStack:

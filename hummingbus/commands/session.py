@@ -15,6 +15,7 @@ from shared.bus.client import Bus
 from shared.contracts.declaration import OUTSIDE
 from shared.errors import CommandError
 from shared.settings import Settings, load, read_environment
+from shared.telemetry.logs import configure_logs
 
 T = TypeVar("T")
 
@@ -58,6 +59,7 @@ async def open_bus() -> AsyncIterator[Bus]:
         typer.Exit: if it can't be reached in time, after saying so.
     """
     settings = bus_settings()
+    configure_logs(settings.log_level)  # to standard error: what a command prints may be read by a program
     bus = Bus(settings, OUTSIDE)
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.running_stack import RunningStack, free_port, running_stack
+from hummingbus.stack.ports import free_port
+from tests.running_stack import RunningStack, running_stack
 from tests.servers import short_folder
 
 USERNAME = "admin"

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from nats.aio.msg import Msg
 
+from hummingbus.stack.ports import free_port
 from services.marketdata.app import MarketdataService
 from services.marketdata.settings import MarketdataSettings
 from shared.bus.connection import connect
@@ -35,7 +36,6 @@ from shared.contracts.marketdata import (
 from shared.errors import CommandError, ErrorCode
 from shared.exchanges.registry import Exchanges
 from tests.eventually import eventually
-from tests.running_stack import free_port
 from tests.services.marketdata.conftest import Asker
 from tests.services.simulator.process import SimulatorProcess
 
