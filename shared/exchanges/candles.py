@@ -99,10 +99,9 @@ def _checked(opened_ms: int, values: tuple[float, ...]) -> Candle:
     Raises:
         Unanswered: if it cannot be: an exchange's rubbish must not be stored as a candle.
     """
-    candle = Candle(opened_ms / 1000, *values)
-    finite = all(abs(value) < _TOO_MUCH for value in values)  # NaN is not
-    if not finite or min(values) < 0 or not candle.low <= min(candle.open, candle.close):
+    opened, high, low, close = values[:4]
+    # No comparison holds for what is no number.
+    sound = sum(values) < _TOO_MUCH and min(values) >= 0 and low <= opened <= high and low <= close <= high
+    if not sound or opened_ms < 0:
         raise Unanswered("its candles could not be read")
-    if opened_ms < 0 or candle.high < max(candle.open, candle.close):
-        raise Unanswered("its candles could not be read")
-    return candle
+    return Candle(opened_ms / 1000, *values)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import msgspec
@@ -12,9 +13,12 @@ from services.marketdata.failures import command_error
 from shared.contracts.marketdata import Candle
 from shared.errors import not_found
 from shared.exchanges.errors import ExchangeError
+from shared.tasks import end_task
 
 #: Candles that are read from storage at once: about half a megabyte of JSON.
 AT_ONCE = 2000
+#: Parts that are read from storage before they are needed.
+READ_AHEAD = 2
 #: Pages that are asked for before they are needed.
 AHEAD = 8
 #: Seconds of a download before its progress is told, and between two such words.
@@ -67,7 +71,7 @@ class Answer:
     async def _last(self, seconds: float) -> tuple[Candle, ...]:
         """Return the candles that are not final; first, as without them there is no answer."""
         rest = Span(max(self._wanted.start, self._settled.end), self._wanted.end)
-        if rest.is_empty or rest.start / 1000 > time.time():
+        if rest.is_empty or rest.start > self._archive.now():
             return ()
         return tuple(
             candle for candle in await self._archive.running(seconds) if rest.start <= opened(candle) < rest.end
@@ -77,12 +81,20 @@ class Answer:
         if self._settled.is_empty:
             return
         self._covered = await self._archive.covered(self._settled)
-        for page in pages(self._settled, AT_ONCE * self._archive.interval.length):
-            span = page.within(self._settled)
-            await self._complete(span)
-            part = await self._archive.json(span)
-            if part:
-                yield part
+        reads: deque[asyncio.Task[bytes]] = deque()
+        try:
+            for page in pages(self._settled, AT_ONCE * self._archive.interval.length):
+                span = page.within(self._settled)
+                await self._complete(span)
+                reads.append(asyncio.create_task(self._archive.json(span), name=f"read {self._archive.series}"))
+                if len(reads) > READ_AHEAD and (part := await reads.popleft()):
+                    yield part
+            while reads:
+                if part := await reads.popleft():
+                    yield part
+        finally:
+            for read in reads:
+                await end_task(read)
         if self._told:
             await self._tell(1.0)
 
@@ -110,4 +122,5 @@ class Answer:
         if now - self._began < QUIET or now - self._told_at < TELL_EVERY:
             return
         self._told, self._told_at = True, now
-        await self._tell((reached - self._settled.start) / (self._settled.end - self._settled.start))
+        share = (reached - self._settled.start) / (self._settled.end - self._settled.start)
+        await self._tell(min(share, 1.0))

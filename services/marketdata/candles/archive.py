@@ -74,7 +74,11 @@ class Archive:
 
     def settled_before(self) -> int:
         """Return the bound, in ms, before which all candles that opened are final."""
-        return self.interval.ended_before(int((self._clock() - SETTLING) * 1000))
+        return self.interval.ended_before(self.now() - SETTLING * 1000)
+
+    def now(self) -> int:
+        """Return the time, in ms."""
+        return int(self._clock() * 1000)
 
     async def covered(self, span: Span) -> tuple[Span, ...]:
         """Return the parts of `span` that are stored."""
@@ -156,7 +160,7 @@ class Archive:
                 break
             at = self.interval.end_of(opened(inside[-1]))
         told_to = at if told else None
-        trusted_to = int((self._clock() - LATE) * 1000)
+        trusted_to = self.now() - LATE * 1000
         found = proved(hole, told_to, next_open, trusted_to)
         # Not beyond the hole where the exchange may have left out what it did not want to give.
         limit_to = self.settled_before() if self._offer.finds_next else hole.end

@@ -104,7 +104,6 @@ class CandleFeed:
     async def _by_rest(self, count: int, until: float) -> ExchangeError | None:
         try:
             # Again where a question was under way already that had begun before so many were wanted.
-            await self._fetch.get(0.0, until - time.monotonic())
             while self.now(count) is None:
                 await self._fetch.get(0.0, until - time.monotonic())
         except ExchangeError as error:

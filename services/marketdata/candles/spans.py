@@ -56,7 +56,7 @@ def contains(covered: Sequence[Span], at: int) -> bool:
 def pages(span: Span, length: int) -> Iterator[Span]:
     """Return the pages that `span` touches, whole and in order. A page begins at a multiple of its length."""
     at = span.start // length * length
-    while at < span.end:
+    while not span.is_empty and at < span.end:
         yield Span(at, at + length)
         at += length
 
