@@ -11,7 +11,7 @@ _PROGRAM = re.compile(r"cat > tour/(\w+\.py) <<'PYTHON'\n(.*?)^PYTHON$", re.MULT
 def tour() -> list[str]:
     """Return the blocks of commands of the README's tour, in their order."""
     text = (ROOT / "README.md").read_text()
-    chapter = text[text.index("## A tour of five minutes") : text.index("## Settings")]
+    chapter = text[text.index("## A tour of five minutes") : text.index("## In containers")]
     return _BLOCK.findall(chapter)
 
 
