@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 
 from hummingbus.stack.errors import StartError
 from hummingbus.stack.identities import nats_users, new_identities
-from hummingbus.stack.nats_server import authorization
+from hummingbus.stack.nats_server import DEAD_CLIENTS, authorization
 from hummingbus.stack.nkey import Nkey
 from hummingbus.stack.private_file import write_private
 from shared.bus.subjects import Subjects
@@ -117,8 +117,7 @@ def _nats_configuration(identities: Mapping[str, Nkey]) -> str:
         "host": "0.0.0.0",  # noqa: S104 - inside its container
         "port": 4222,
         "server_name": "hummingbus",
-        "write_deadline": "10s",
-        "ping_interval": "20s",
+        **DEAD_CLIENTS,
         "jetstream": {"store_dir": "/data", "max_memory_store": 64 * 1024 * 1024},
         "authorization": authorization(nats_users(identities, Subjects())),
     }

@@ -19,6 +19,8 @@ from hummingbus.stack.errors import StartError
 from hummingbus.stack.processes import bare_environment, end_orphan, exited, kill_tree, launch, stop
 
 HOST = "127.0.0.1"
+#: A client that does not answer is dropped within six seconds, so that a replica that hangs gets no more commands.
+DEAD_CLIENTS = {"ping_interval": "2s", "ping_max": 2, "write_deadline": "5s"}
 _STOP_STEPS = ((signal.SIGTERM, 5.0),)
 
 
@@ -160,8 +162,7 @@ class NatsServer:
             "log_size_limit": 5_000_000,
             "log_max_num": 3,
             "logtime_utc": True,
-            "write_deadline": "10s",
-            "ping_interval": "20s",
+            **DEAD_CLIENTS,
             "jetstream": {"store_dir": str(self._storage), "max_memory_store": 64 * 1024 * 1024},
         }
         if self.users is not None:
