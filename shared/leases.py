@@ -7,7 +7,7 @@ still hold, and holds that row still until its commit. A process that was stoppe
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,32 @@ SELECT true FROM leases
 WHERE name = $1 AND owner = $2 AND epoch = $3 AND expires_at > clock_timestamp()
 FOR SHARE
 """
+# Of many at a time. Rows are locked in the order of their names, so that two who want some of the same don't wait for
+# each other; of those that somebody holds none is locked.
+_ACQUIRE_SET = """
+INSERT INTO leases AS held (name, owner, epoch, expires_at)
+SELECT wanted.name, $2, 1, clock_timestamp() + $3 * interval '1 second'
+FROM unnest($1::text[]) AS wanted (name)
+WHERE NOT EXISTS (SELECT FROM leases WHERE leases.name = wanted.name AND expires_at > clock_timestamp())
+ORDER BY wanted.name
+ON CONFLICT (name) DO UPDATE
+SET owner = excluded.owner, epoch = held.epoch + 1, expires_at = clock_timestamp() + $3 * interval '1 second'
+WHERE held.expires_at <= clock_timestamp()
+RETURNING name, epoch
+"""
+_MINE = """
+WITH mine AS (
+    SELECT name FROM leases JOIN unnest($1::text[], $2::bigint[]) AS kept (name, epoch) USING (name, epoch)
+    WHERE owner = $3 AND expires_at > clock_timestamp() ORDER BY name FOR UPDATE OF leases
+)
+"""
+_RENEW_SET = f"""{_MINE}
+UPDATE leases SET expires_at = clock_timestamp() + $4 * interval '1 second' FROM mine WHERE leases.name = mine.name
+RETURNING leases.name
+"""
+_RELEASE_SET = f"""{_MINE}
+UPDATE leases SET expires_at = '-infinity' FROM mine WHERE leases.name = mine.name
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +122,27 @@ async def renew(database: Database, lease: Lease, seconds: float) -> bool:
 async def release(database: Database, lease: Lease) -> None:
     """Let somebody else have it at once. A lease that is lost already is left alone."""
     await database.execute(_RELEASE, lease.name, lease.owner, lease.epoch)
+
+
+async def acquire_set(database: Database, names: Collection[str], owner: str, seconds: float) -> dict[str, Lease]:
+    """Take those of the leases that nobody has, in one statement; return them by their names."""
+    rows = await database.fetch(_ACQUIRE_SET, list(names), owner, seconds)
+    return {name: Lease(name, owner, epoch) for name, epoch in rows}
+
+
+async def renew_set(database: Database, owner: str, leases: Collection[Lease], seconds: float) -> set[str]:
+    """Let leases of `owner` end `seconds` from now, in one statement; return the names of those that are not lost."""
+    rows = await database.fetch(_RENEW_SET, *_named(leases), owner, seconds)
+    return {name for (name,) in rows}
+
+
+async def release_set(database: Database, owner: str, leases: Collection[Lease]) -> None:
+    """Let others have leases of `owner` at once. Those that are lost already are left alone."""
+    await database.execute(_RELEASE_SET, *_named(leases), owner)
+
+
+def _named(leases: Collection[Lease]) -> tuple[list[str], list[int]]:
+    return [lease.name for lease in leases], [lease.epoch for lease in leases]
 
 
 async def hold(connection: Connection, lease: Lease) -> bool:

@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 
+from services.marketdata.book_handlers import BookHandlers
 from services.marketdata.candle_handlers import CandleHandlers
 from services.marketdata.candles.feeds import CandleFeeds
+from services.marketdata.feed_handlers import FeedHandlers
 from services.marketdata.feeds import Feeds
+from services.marketdata.funding_handlers import FundingHandlers
 from services.marketdata.handlers import Handlers
+from services.marketdata.live_intake import LiveIntake
 from services.marketdata.live_outlet import LiveOutlet
+from services.marketdata.ownership import FeedLeases
 from services.marketdata.readiness import Readiness
 from services.marketdata.repository import Repository
 from services.marketdata.settings import MarketdataSettings
 from services.marketdata.venue import MarketSource, Venues
+from services.marketdata.waiting import Waiting
 from shared.bus.dispatcher import Dispatcher
 from shared.contracts.marketdata import SERVICE
 from shared.database.migrate import ensure_migrated
@@ -38,10 +44,16 @@ class MarketdataService:
         self._readiness = Readiness(self._database, self._relay)
         self._venues = Venues(source)
         self._outlet = LiveOutlet(settings, SERVICE)
-        self._feeds = Feeds(settings, self._outlet)
+        self._intake = LiveIntake(settings, SERVICE)
+        self._leases = FeedLeases(self._database)
+        self._feeds = Feeds(settings, self._outlet, self._intake, self._leases)
         self._candles = CandleFeeds(settings, self._outlet, self._repository)
         self._dispatcher = Dispatcher(settings, SERVICE, concurrency=CONCURRENCY)
-        Handlers(settings, self._venues, self._feeds).register(self._dispatcher)
+        waiting = Waiting()
+        Handlers(settings, self._venues, self._feeds, waiting).register(self._dispatcher)
+        BookHandlers(self._venues, self._feeds, waiting).register(self._dispatcher)
+        FeedHandlers(settings, self._venues, self._feeds, self._candles, waiting).register(self._dispatcher)
+        FundingHandlers(self._venues, self._feeds, waiting).register(self._dispatcher)
         CandleHandlers(self._venues, self._candles, self._unit).register(self._dispatcher)
 
     @property
@@ -58,6 +70,8 @@ class MarketdataService:
         await self._relay.start()
         await self._readiness.start()
         await self._outlet.start()
+        await self._intake.start()
+        self._leases.start()
         self._feeds.start()
         self._candles.start()
         await self._dispatcher.start(self.health)
@@ -67,7 +81,9 @@ class MarketdataService:
         await self._dispatcher.drain()
         await self._feeds.stop()
         await self._candles.stop()
+        await self._leases.stop()
         await self._venues.stop()
+        await self._intake.stop()
         await self._outlet.stop()
         await self._readiness.stop()
         await self._relay.stop()
@@ -79,6 +95,8 @@ class MarketdataService:
         figures = (
             *self._feeds.figures(),
             *self._candles.figures(),
+            ("feeds_owned", float(self._leases.owned)),
+            ("feeds_elsewhere", float(self._leases.elsewhere)),
             *self._readiness.figures(),
             ("live_sent", float(self._outlet.sent)),
             ("live_overtaken", float(self._outlet.overtaken)),

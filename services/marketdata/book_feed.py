@@ -2,15 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 
-from services.marketdata.book_levels import Depths, fault_of, live_part, reaches, size_for
+from services.marketdata.book_levels import LIVE_LEVELS, Depths, fault_of, reaches, size_for
 from services.marketdata.failures import NoAnswer
-from services.marketdata.follower import Follower, Unsound
+from services.marketdata.follower import Unsound
 from services.marketdata.shared_fetch import SharedFetch
+from services.marketdata.supply import BEAT, Supply
 from shared.contracts.marketdata import LiveBook
 from shared.exchanges.errors import ExchangeError
-from shared.exchanges.interface import Market
+from shared.exchanges.interface import BookState, Market
+from shared.exchanges.whole_book import WholeBook
 from shared.tasks import end_task
 
 #: Seconds that an answer by REST is good for while there is no stream, or where it reaches deeper.
@@ -22,13 +25,17 @@ DEPTHS_AGE = 60.0
 
 
 class BookFeed:
-    """Follows the book of `pair`; `publish` gets its best levels whenever they have changed."""
+    """Follows the book of `pair`; `publish` gets its best levels whenever they have changed, if this replica leads.
+
+    `bus` opens the stream of the best levels that another replica sends.
+    """
 
     def __init__(
         self,
         market: Market,
         pair: str,
         publish: Callable[[LiveBook], None],
+        bus: Callable[[], AsyncGenerator[LiveBook, None]],
         *,
         patience: float,
         max_age: float,
@@ -37,33 +44,53 @@ class BookFeed:
         self._pair = pair
         self._publish = publish
         self._max_age = max_age
-        self._book: LiveBook | None = None
+        self._book: BookState | None = None
+        self._levels_wanted = 0
+        self._levels_wanted_at = 0.0
         self._heard = 0.0
-        self._published: LiveBook | None = None
+        self._best: LiveBook | None = None
+        self._published_at = 0.0
         self._depths: Depths | None = None
         self._depths_at = 0.0
         self._fetches: dict[int, SharedFetch[LiveBook]] = {}
         self._arrived = asyncio.Event()
         name = f"{market.connector} book of {pair}"
         self._name = name
-        self._follower = Follower(name, lambda: market.watch_book(pair), self._take, patience)
+        self.supply: Supply[BookState] = Supply(
+            name, lambda: market.watch_book(pair, self._wanted), lambda: _whole(bus()), self._take, patience
+        )
         self.asked_at = time.monotonic()
-        self._follower.start()
+        self.supply.start()
 
     @property
-    def stream(self) -> Follower[LiveBook]:
-        """The stream behind the book."""
-        return self._follower
+    def state(self) -> BookState | None:
+        """The book as it was heard last."""
+        return self._book
+
+    @property
+    def heard(self) -> float:
+        """When it was heard, by the monotonic clock."""
+        return self._heard
 
     def now(self, depth: int) -> LiveBook | None:
         """Return the present book from memory; None if it is not there, or has fewer than `depth` levels of more."""
-        self.asked_at = time.monotonic()
-        if self._follower.live_since is not None:
-            book = self._book
-            if book is not None and reaches(book, depth, self._known_depths()):
-                return book
+        now = self.asked_at = time.monotonic()
+        if depth >= self._levels_wanted:
+            self._levels_wanted, self._levels_wanted_at = depth, now
+        book = self._book
+        is_live = self.supply.live_since is not None
+        if is_live and book is not None and reaches(book.counts, depth, self._known_depths()):
+            return book.best(depth)
         fetch = self._fetches.get(size_for(depth))
         return None if fetch is None else fetch.kept(REST_AGE)
+
+    def beat(self) -> None:
+        """Send the last state again if nothing was sent for a while: who follows us hears that we are there."""
+        best = self._best
+        if best is None or not self.supply.leads or self.supply.live_since is None:
+            return
+        if time.monotonic() - self._published_at >= BEAT:
+            self._send(best)
 
     async def get(self, depth: int, seconds: float) -> LiveBook:
         """Return the book, by its stream or by REST, whichever is first.
@@ -82,22 +109,22 @@ class BookFeed:
             if isinstance(failure, LiveBook):
                 return failure
             await asyncio.wait({arriving}, timeout=max(0.0, min(GRACE, until - time.monotonic())))
-            return arriving.result() if arriving.done() else self._last(failure)
+            return arriving.result() if arriving.done() else self._last(failure, depth)
         finally:
             await end_task(arriving)
             await end_task(asking)
 
     async def stop(self) -> None:
         """End the stream."""
-        await self._follower.stop()
+        await self.supply.stop()
         for fetch in self._fetches.values():
             await fetch.stop()
 
-    def _last(self, failure: ExchangeError) -> LiveBook:
+    def _last(self, failure: ExchangeError, depth: int) -> LiveBook:
         """Return the last book that was heard, of whatever depth, if it is young enough."""
         if self._book is None or time.monotonic() - self._heard > self._max_age:
             raise failure.with_traceback(None)
-        return self._book
+        return self._book.best(depth)
 
     async def _until_it_reaches(self, depth: int) -> LiveBook:
         while (book := self.now(depth)) is None:
@@ -120,21 +147,40 @@ class BookFeed:
         known = self._known_depths()
         if known is None or known.asked <= size:
             self._depths, self._depths_at = Depths(len(book.bids), len(book.asks), size), time.monotonic()
-        if self._follower.live_since is None:
-            self._book, self._heard = book, time.monotonic()
+        if self.supply.live_since is None:
+            self._book, self._heard = WholeBook(book), time.monotonic()
         return book
 
     def _known_depths(self) -> Depths | None:
         return self._depths if time.monotonic() - self._depths_at <= DEPTHS_AGE else None
 
-    def _take(self, book: LiveBook) -> None:
-        fault = fault_of(book)
+    def _wanted(self) -> int:
+        """Return how many levels were asked for lately: the stream is to have them."""
+        if time.monotonic() - self._levels_wanted_at > DEPTHS_AGE:
+            self._levels_wanted = 0
+        return self._levels_wanted
+
+    def _take(self, book: BookState) -> None:
+        best = book.best(LIVE_LEVELS)
+        fault = fault_of(best)
         if fault is not None:
+            if self._best is not None:
+                # What was the book goes on changing with its stream: the last good levels are what is left of it.
+                self._book = WholeBook(self._best)
             raise Unsound(fault)
         self._book, self._heard = book, time.monotonic()
         self._arrived.set()
-        live = live_part(book)
-        before = self._published
-        if before is None or live.bids != before.bids or live.asks != before.asks:
-            self._published = live
-            self._publish(live)
+        before, self._best = self._best, best
+        changed = before is None or best.bids != before.bids or best.asks != before.asks
+        if changed and self.supply.leads:
+            self._send(best)
+
+    def _send(self, best: LiveBook) -> None:
+        self._published_at = time.monotonic()
+        self._publish(best)
+
+
+async def _whole(books: AsyncGenerator[LiveBook, None]) -> AsyncIterator[BookState]:
+    async with aclosing(books) as brought:
+        async for book in brought:
+            yield WholeBook(book)

@@ -32,25 +32,18 @@ def fault_of(book: LiveBook) -> str | None:
     return None
 
 
-def live_part(book: LiveBook) -> LiveBook:
-    """Return the best levels of a book, as they are sent live."""
-    if len(book.bids) <= LIVE_LEVELS and len(book.asks) <= LIVE_LEVELS:
-        return book
-    return LiveBook(
-        book.connector_name, book.trading_pair, book.bids[:LIVE_LEVELS], book.asks[:LIVE_LEVELS], book.timestamp
-    )
+def reaches(counts: tuple[int, int], depth: int, depths: Depths | None) -> bool:
+    """Return whether `depth` levels a side of a streamed book are all that the exchange has of them.
 
-
-def reaches(book: LiveBook, depth: int, depths: Depths | None) -> bool:
-    """Return whether `depth` levels a side of `book`, as a stream has it, are all that the exchange has of them.
-
-    Streams of some exchanges bring a few levels alone. `depths` is how deep REST found the book, if it was asked.
+    Streams of some exchanges bring a few levels alone. `counts` are the bids and asks that the stream has, `depths` is
+    how deep REST found the book, if it was asked.
     """
-    if len(book.bids) >= depth and len(book.asks) >= depth:
+    bids, asks = counts
+    if bids >= depth and asks >= depth:
         return True
     if depths is None or depths.asked < depth:
         return False
-    sides = ((len(book.bids), depths.bids), (len(book.asks), depths.asks))
+    sides = ((bids, depths.bids), (asks, depths.asks))
     return all(held >= depth or (there < depths.asked and held >= WHOLE * there) for held, there in sides)
 
 

@@ -36,12 +36,19 @@ class Follower(Generic[T]):
         take: keeps a state; raises Unsound if it cannot be.
         patience: seconds without a state after which the stream counts as dead and is opened again. A market in which
             nothing happens looks the same, so the patience doubles each time that it brought nothing new.
+        most_patience: up to so many times what it was at first.
     """
 
     def __init__(
-        self, name: str, watch: Callable[[], AsyncIterator[T]], take: Callable[[T], None], patience: float
+        self,
+        name: str,
+        watch: Callable[[], AsyncIterator[T]],
+        take: Callable[[T], None],
+        patience: float,
+        most_patience: int = MOST_PATIENCE,
     ) -> None:
         self._name = name
+        self._most_patience = most_patience
         self._watch = watch
         self._take = take
         self._first_patience = self._patience = patience
@@ -87,7 +94,7 @@ class Follower(Generic[T]):
             except TimeoutError:
                 silent = self._states > 0
                 why = f"nothing came for {self._patience:g} s"
-                self._patience = min(self._patience * 2, self._first_patience * MOST_PATIENCE)
+                self._patience = min(self._patience * 2, self._first_patience * self._most_patience)
             except Unsupported as error:
                 # It will not be there in a moment either. REST answers those who ask.
                 self._why_not = str(error)

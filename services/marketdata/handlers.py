@@ -1,47 +1,36 @@
 """The commands of the service: message in, answer from memory; where memory has none, a task that waits for it."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
 from services.marketdata.book_levels import answer
-from services.marketdata.failures import command_error
 from services.marketdata.feeds import Feeds
 from services.marketdata.prices import price_of
 from services.marketdata.quote_board import Quotes
 from services.marketdata.rates import token_values
 from services.marketdata.settings import MarketdataSettings
 from services.marketdata.tickers import Tickers
-from services.marketdata.venue import Rules, Venue, Venues
+from services.marketdata.venue import Rules, Venue, Venues, check_known
+from services.marketdata.waiting import Later, Waiting, seconds_for
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply, Streamed
 from shared.bus.streaming import PIECE_BYTES
 from shared.contracts import marketdata as contract
 from shared.contracts.credentials import Nothing
-from shared.errors import CommandError, ErrorCode, not_found
-from shared.exchanges.errors import ExchangeError
-
-T = TypeVar("T")
-Later = Coroutine[Any, Any, T]
-
-#: Seconds before the caller's deadline at which waiting ends, so that it gets a reason and not silence; of a short
-#: time a fifth.
-MARGIN = 0.3
-#: Questions that may wait for one exchange at a time: those who come then would only wait longer.
-MOST_WAITING = 200
+from shared.errors import not_found
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class Handlers:
-    """Handlers of every command."""
+    """Handlers of the commands about rules, prices, books and values."""
 
-    def __init__(self, settings: MarketdataSettings, venues: Venues, feeds: Feeds) -> None:
+    def __init__(self, settings: MarketdataSettings, venues: Venues, feeds: Feeds, waiting: Waiting) -> None:
         self._venues = venues
         self._feeds = feeds
-        self._waiting: dict[str, int] = {}
+        self._waiting = waiting
         self._settings_reply = Reply(_encode(_feed_settings(settings)))
 
     def register(self, dispatcher: Dispatcher) -> None:
@@ -58,13 +47,17 @@ class Handlers:
         rules = venue.rules_now()
         if rules is not None:
             reply = _rules(venue, rules, request.trading_pairs)
-            return reply if len(reply.body) <= PIECE_BYTES else self._wait(venue, lambda: _in_pieces(reply))
+            return (
+                reply
+                if len(reply.body) <= PIECE_BYTES
+                else self._waiting.for_exchange(venue, lambda: _in_pieces(reply))
+            )
 
         async def later() -> Reply | Streamed:
-            reply = _rules(venue, await venue.rules(_seconds(call)), request.trading_pairs)
+            reply = _rules(venue, await venue.rules(seconds_for(call)), request.trading_pairs)
             return reply if len(reply.body) <= PIECE_BYTES else await _in_pieces(reply)
 
-        return self._wait(venue, later)
+        return self._waiting.for_exchange(venue, later)
 
     def list_order_types(self, request: contract.MarketRef, _: Call) -> contract.OrderTypes:
         venue = self._venues[request.connector_name]
@@ -80,28 +73,28 @@ class Handlers:
                 return _prices(venue, tickers)
 
         async def later() -> contract.Prices:
-            until = time.monotonic() + _seconds(call)
+            until = time.monotonic() + seconds_for(call)
             known = _known(venue, await venue.rules(until - time.monotonic()), request.trading_pairs)
             return _prices(venue, await board.get(known, until - time.monotonic()))
 
-        return self._wait(venue, later)
+        return self._waiting.for_exchange(venue, later)
 
     def get_book(self, request: contract.BookFilter, call: Call) -> contract.Book | Later[contract.Book]:
         venue = self._venues[request.connector_name]
         pair, depth = request.trading_pair, request.depth
         rules = venue.rules_now()
         if rules is not None:
-            _check_known(venue, rules, pair)
+            check_known(venue, rules, pair)
             book = self._feeds.book(venue, pair).now(depth)
             if book is not None:
                 return answer(book, depth)
 
         async def later() -> contract.Book:
-            until = time.monotonic() + _seconds(call)
-            _check_known(venue, await venue.rules(until - time.monotonic()), pair)
+            until = time.monotonic() + seconds_for(call)
+            check_known(venue, await venue.rules(until - time.monotonic()), pair)
             return answer(await self._feeds.book(venue, pair).get(depth, until - time.monotonic()), depth)
 
-        return self._wait(venue, later)
+        return self._waiting.for_exchange(venue, later)
 
     def feed_settings(self, _: Nothing, __: Call) -> Reply:
         return self._settings_reply
@@ -114,31 +107,9 @@ class Handlers:
             return _valued(request, quotes)
 
         async def later() -> contract.Valued:
-            return _valued(request, await board.get(_seconds(call)))
+            return _valued(request, await board.get(seconds_for(call)))
 
-        return self._wait(venue, later)
-
-    def _wait(self, venue: Venue, work: Callable[[], Awaitable[T]]) -> Later[T]:
-        """Return `work` for the dispatcher to run: the exchange's failures are told, and not too many wait for it."""
-
-        async def waiting() -> T:
-            others = self._waiting.get(venue.name, 0)
-            if others >= MOST_WAITING:
-                raise CommandError(ErrorCode.BUSY, f"Too many questions wait for the exchange '{venue.name}' already")
-            self._waiting[venue.name] = others + 1
-            try:
-                return await work()
-            except ExchangeError as error:
-                raise command_error(venue.name, error) from error
-            finally:
-                self._waiting[venue.name] -= 1
-
-        return waiting()
-
-
-def _seconds(call: Call) -> float:
-    left = max(0.0, call.seconds_left())
-    return left - min(MARGIN, left / 5)
+        return self._waiting.for_exchange(venue, later)
 
 
 def _feed_settings(settings: MarketdataSettings) -> contract.FeedSettings:
@@ -150,11 +121,6 @@ def _feed_settings(settings: MarketdataSettings) -> contract.FeedSettings:
             f" this is looked at every {settings.cleanup_interval} s."
         ),
     )
-
-
-def _check_known(venue: Venue, rules: Rules, pair: str) -> None:
-    if pair not in rules:
-        raise not_found(f"Trading pair '{pair}' not found on '{venue.name}'")
 
 
 def _known(venue: Venue, rules: Rules, pairs: Sequence[str]) -> list[str]:

@@ -2,12 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import msgspec
 
 from services.marketdata.failures import NoAnswer
+from services.marketdata.follower import Follower
+from services.marketdata.ownership import Ownership
 from services.marketdata.shared_fetch import SharedFetch
+from services.marketdata.supply import BEAT, BUS_PATIENCE
 from services.marketdata.ticker_group import TickerGroup
 from shared.contracts.marketdata import LiveTicker
 from shared.exchanges.errors import ExchangeError, Refused
@@ -23,9 +26,10 @@ Tickers = dict[str, LiveTicker]
 
 
 class Kept(msgspec.Struct):
-    """What is known of a pair. `heard`, `asked_at`: monotonic clock; `heard` is 0 before anything was heard.
+    """What is known of a pair. `heard`, `asked_at`, `sent_at`: monotonic clock; `heard` is 0 before anything was heard.
 
-    Without a ticker although something was heard, the exchange has none: no orders, and nothing was ever traded.
+    `bus` follows what another replica sends, which leads this pair then. Without a ticker although something was heard,
+    the exchange has none: no orders, and nothing was ever traded.
     """
 
     pair: str
@@ -33,21 +37,43 @@ class Kept(msgspec.Struct):
     asked_at: float
     ticker: LiveTicker | None = None
     heard: float = 0.0
+    sent_at: float = 0.0
+    bus: Follower[LiveTicker] | None = None
+
+    @property
+    def live_since(self) -> float | None:
+        """Since when a stream brings something of the pair; None if none does."""
+        if self.bus is not None and self.bus.live_since is not None:
+            return self.bus.live_since
+        return self.group.live_since if self.pair in self.group.pairs else None
 
     def is_present(self, now: float) -> bool:
         """Whether the ticker is the present one: the running stream has brought it, or REST a moment ago."""
         if self.heard == 0:
             return False
-        live_since = self.group.live_since
+        live_since = self.live_since
         return now - self.heard <= REST_AGE or (live_since is not None and self.heard >= live_since)
 
 
 class TickerBoard:
-    """The tickers of one market; `publish` gets each that a stream brings."""
+    """The tickers of one market; `publish` gets each that a stream brings, of the pairs that this replica leads.
+
+    `bus` opens the stream of what another replica sends of a pair.
+    """
 
     def __init__(
-        self, market: Market, publish: Callable[[LiveTicker], None], *, patience: float, max_age: float
+        self,
+        market: Market,
+        publish: Callable[[LiveTicker], None],
+        ownership: Ownership,
+        bus: Callable[[str], AsyncIterator[LiveTicker]],
+        *,
+        patience: float,
+        max_age: float,
     ) -> None:
+        self._ownership = ownership
+        self._bus = bus
+        self._ending: set[asyncio.Task[None]] = set()
         self._market = market
         self._publish = publish
         self._patience = patience
@@ -102,7 +128,10 @@ class TickerBoard:
         """End the feeds of pairs that nobody has asked for since `before` (monotonic clock); return them."""
         idle = [pair for pair, kept in self._kept.items() if kept.asked_at < before]
         for pair in idle:
-            self._kept.pop(pair).group.remove(pair)
+            kept = self._kept.pop(pair)
+            kept.group.remove(pair)
+            self._ownership.leave(self._name(pair))
+            self._end(kept.bus)
         empty = [group for group in self._groups if not group.pairs]
         self._groups = [group for group in self._groups if group.pairs]
         for group in empty:
@@ -114,17 +143,74 @@ class TickerBoard:
         await self._fetch.stop()
         for group in self._groups:
             await group.stop()
+        for kept in self._kept.values():
+            self._end(kept.bus)
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    def beat(self) -> None:
+        """Send again what was not sent for a while: who follows us hears that we are there."""
+        now = time.monotonic()
+        for kept in self._kept.values():
+            if kept.bus is None and kept.ticker is not None and now - kept.sent_at >= BEAT:
+                live_since = kept.live_since
+                if live_since is not None and kept.heard >= live_since:
+                    self._send(kept, kept.ticker)
+
+    def active(self) -> Iterable[tuple[str, float]]:
+        """Return the pairs that are followed, with when somebody asked for them (monotonic clock)."""
+        return [(kept.pair, kept.asked_at) for kept in self._kept.values()]
+
+    def _name(self, pair: str) -> str:
+        return f"feed.ticker.{self._market.connector}.{pair}"
+
+    def _end(self, follower: Follower[LiveTicker] | None) -> None:
+        if follower is not None:
+            task = asyncio.create_task(follower.stop(), name="end of a ticker on the bus")
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    def _turn(self, pair: str, leads: bool) -> None:
+        kept = self._kept.get(pair)
+        if kept is None:
+            return
+        self._end(kept.bus)
+        kept.bus = None
+        if leads:
+            kept.group = self._group_for(pair)
+        else:
+            # The exchange's stream goes on until the bus brings something.
+            name = f"{self._market.connector} ticker of {pair} on the bus"
+            kept.bus = Follower(name, lambda: self._bus(pair), self._take_from_bus, BUS_PATIENCE, 1)
+            kept.bus.start()
+
+    def _take_from_bus(self, ticker: LiveTicker) -> None:
+        kept = self._kept.get(ticker.trading_pair)
+        if kept is not None and kept.bus is not None:
+            if kept.pair in kept.group.pairs:
+                kept.group.remove(kept.pair)
+            kept.ticker, kept.heard = ticker, time.monotonic()
+            self._arrived.set()
+
+    def _group_for(self, pair: str) -> TickerGroup:
+        group = next((group for group in self._groups if pair in group.pairs or group.has_room), None)
+        if group is None:
+            group = TickerGroup(self._market, self._take, self._patience)
+            self._groups.append(group)
+        if pair not in group.pairs:
+            group.add(pair)
+        return group
+
+    def _send(self, kept: Kept, ticker: LiveTicker) -> None:
+        kept.sent_at = time.monotonic()
+        self._publish(ticker)
 
     def _follow(self, pair: str) -> Kept:
         now = time.monotonic()
         kept = self._kept.get(pair)
         if kept is None:
-            group = next((group for group in self._groups if group.has_room), None)
-            if group is None:
-                group = TickerGroup(self._market, self._take, self._patience)
-                self._groups.append(group)
-            group.add(pair)
-            kept = self._kept[pair] = Kept(pair, group, now)
+            kept = self._kept[pair] = Kept(pair, self._group_for(pair), now)
+            self._ownership.join(self._name(pair), lambda leads: self._turn(pair, leads))
         kept.asked_at = now
         return kept
 
@@ -183,4 +269,5 @@ class TickerBoard:
         if kept is not None:
             kept.ticker, kept.heard = ticker, time.monotonic()
             self._arrived.set()
-            self._publish(ticker)
+            if kept.bus is None:
+                self._send(kept, ticker)

@@ -101,3 +101,13 @@ class Venues:
             return Venue(name, self._source.market(name))
         except Unsupported as error:
             raise command_error(name, error) from error
+
+
+def check_known(venue: Venue, rules: Rules, pair: str) -> None:
+    """Check that a venue has a pair.
+
+    Raises:
+        CommandError: NOT_FOUND if it has not.
+    """
+    if pair not in rules:
+        raise not_found(f"Trading pair '{pair}' not found on '{venue.name}'")

@@ -1,14 +1,15 @@
 """A market whose answers and streams a test decides, for what a real exchange does not do on demand."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 
-from shared.contracts.marketdata import Candle, LiveBook, LiveTicker, TradingRule
+from shared.contracts.marketdata import Candle, LiveBook, LiveFunding, LiveTicker, MarketTrade, TradingRule
 from shared.contracts.portfolio import OrderType
 from shared.exchanges.errors import ExchangeError
-from shared.exchanges.interface import CandleOffer, CandleUpdate
+from shared.exchanges.interface import BookState, CandleOffer, CandleUpdate, DayTicker, few_levels
 from shared.exchanges.traffic import QUESTION, Patience
+from shared.exchanges.whole_book import WholeBook
 
 RULE = TradingRule(
     min_order_size=Decimal("0.00001"),
@@ -46,12 +47,16 @@ def ticker(
     return LiveTicker("paper", pair, bid, 1.0, ask, 1.0, last, at)
 
 
+#: What a stream brings.
+State = LiveBook | LiveTicker | CandleUpdate | LiveFunding | tuple[MarketTrade, ...]
+
+
 class Stream:
     """One subscription of a fake market. What a test puts into `states` comes; an exception breaks it."""
 
     def __init__(self, of: tuple[str, ...]) -> None:
         self.of = of
-        self.states: asyncio.Queue[LiveBook | LiveTicker | CandleUpdate | Exception] = asyncio.Queue()
+        self.states: asyncio.Queue[State | Exception] = asyncio.Queue()
         self.closed = False
 
 
@@ -63,6 +68,7 @@ class FakeMarket:
         self.known = dict.fromkeys(pairs, RULE)
         self.books: dict[str, LiveBook] = {}
         self.tickers: dict[str, LiveTicker] = {}
+        self.funding: dict[str, LiveFunding] = {}
         self.candle_offer = CandleOffer(("1m", "1h"), 10)
         self.all_candles: list[Candle] = []
         self.failure: Exception | None = None
@@ -94,9 +100,27 @@ class FakeMarket:
         wanted = self.tickers if trading_pairs is None else trading_pairs
         return {pair: self.tickers[pair] for pair in wanted if pair in self.tickers}
 
-    async def watch_book(self, trading_pair: str) -> AsyncIterator[LiveBook]:
+    async def fetch_day_tickers(self) -> dict[str, DayTicker]:
+        await self._answer("tickers", None)
+        return {pair: DayTicker(ticker, 10.0, None) for pair, ticker in self.tickers.items()}
+
+    async def fetch_funding(self, trading_pair: str) -> LiveFunding:
+        await self._answer("funding", trading_pair)
+        return self.funding[trading_pair]
+
+    async def watch_book(self, trading_pair: str, wanted: Callable[[], int] = few_levels) -> AsyncIterator[BookState]:
         async for state in self._watch((trading_pair,)):
             assert isinstance(state, LiveBook)
+            yield WholeBook(state)
+
+    async def watch_trades(self, trading_pair: str) -> AsyncIterator[tuple[MarketTrade, ...]]:
+        async for state in self._watch((trading_pair, "trades")):
+            assert isinstance(state, tuple)
+            yield state
+
+    async def watch_funding(self, trading_pair: str) -> AsyncIterator[LiveFunding]:
+        async for state in self._watch((trading_pair, "funding")):
+            assert isinstance(state, LiveFunding)
             yield state
 
     async def watch_tickers(self, trading_pairs: tuple[str, ...]) -> AsyncIterator[LiveTicker]:
@@ -133,7 +157,7 @@ class FakeMarket:
         if self.failure is not None:
             raise self.failure
 
-    async def _watch(self, of: tuple[str, ...]) -> AsyncIterator[LiveBook | LiveTicker | CandleUpdate]:
+    async def _watch(self, of: tuple[str, ...]) -> AsyncIterator[State]:
         stream = Stream(of)
         self.streams.append(stream)
         try:

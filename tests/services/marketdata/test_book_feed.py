@@ -1,7 +1,7 @@
 """The book of one pair: the first answer, memory, depth, and an exchange that is away or sends rubbish."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
@@ -14,6 +14,12 @@ from tests.eventually import eventually
 from tests.services.marketdata.fake_market import FakeMarket, book
 
 
+async def nothing() -> AsyncGenerator[LiveBook, None]:
+    """A bus on which nothing is sent."""
+    await asyncio.Event().wait()
+    yield book()
+
+
 class Fed:
     """A feed over a fake market, with what it has published."""
 
@@ -21,14 +27,14 @@ class Fed:
         self.market = FakeMarket()
         self.market.books["BTC-USDT"] = book(at=1.0)
         self.published: list[LiveBook] = []
-        self.feed = BookFeed(self.market, "BTC-USDT", self.published.append, patience=60.0, max_age=max_age)
+        self.feed = BookFeed(self.market, "BTC-USDT", self.published.append, nothing, patience=60.0, max_age=max_age)
 
     async def send(self, state: LiveBook | Exception) -> None:
         """Have the newest stream bring `state`, and wait until it is taken."""
         await eventually(lambda: bool(self.market.open_streams()))
         stream = self.market.open_streams()[-1]
         stream.states.put_nowait(state)
-        await eventually(lambda: stream.states.empty() and (stream.closed or self.feed.stream.live_since is not None))
+        await eventually(lambda: stream.states.empty() and (stream.closed or self.feed.supply.live_since is not None))
 
 
 @pytest.fixture
@@ -82,7 +88,7 @@ async def test_an_exchange_that_is_away_leaves_the_last_book_for_a_while(monkeyp
         await fed.send(book(at=2.0))
         fed.market.failure = fed.market.stream_failure = ExchangeDown("it is away")
         await fed.send(ExchangeDown("it is away"))
-        await eventually(lambda: fed.feed.stream.live_since is None)  # noqa: B023
+        await eventually(lambda: fed.feed.supply.live_since is None)  # noqa: B023
         assert fed.feed.now(5) is None
         if max_age:
             assert (await fed.feed.get(5, 5)).timestamp == 2.0

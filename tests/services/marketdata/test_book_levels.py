@@ -5,7 +5,7 @@ import math
 import msgspec
 import pytest
 
-from services.marketdata.book_levels import Depths, answer, fault_of, live_part, reaches, size_for
+from services.marketdata.book_levels import Depths, answer, fault_of, reaches, size_for
 from shared.contracts.marketdata import BookLevel, LiveBook
 from tests.services.marketdata.fake_market import book
 
@@ -37,15 +37,6 @@ def test_impossible_books(impossible: LiveBook) -> None:
     assert fault_of(impossible) is not None
 
 
-def test_fifty_levels_are_sent() -> None:
-    small = book(levels=50)
-    assert live_part(small) is small
-    large = book(bid=1000.0, ask=1001.0, levels=51)
-    sent = live_part(large)
-    assert (sent.bids, sent.asks) == (large.bids[:50], large.asks[:50])
-    assert sent.timestamp == large.timestamp
-
-
 @pytest.mark.parametrize(
     ("levels", "depth", "depths", "enough"),
     [
@@ -62,7 +53,7 @@ def test_fifty_levels_are_sent() -> None:
     ],
 )
 def test_reaching_deep_enough(levels: int, depth: int, depths: Depths | None, enough: bool) -> None:
-    assert reaches(book(1000.0, 1001.0, levels), depth, depths) is enough
+    assert reaches((levels, levels), depth, depths) is enough
 
 
 def test_sizes_to_ask_for() -> None:

@@ -9,6 +9,7 @@ from services.marketdata import follower as module
 from services.marketdata.follower import Follower, Unsound
 from shared.contracts.marketdata import LiveBook
 from shared.exchanges.errors import ExchangeDown, Unsupported
+from shared.exchanges.interface import BookState
 from tests.eventually import eventually
 from tests.services.marketdata.fake_market import FakeMarket, book
 
@@ -29,10 +30,10 @@ class Taken:
         self.follower = Follower("a book", lambda: self.market.watch_book("BTC-USDT"), self._take, patience)
         self.follower.start()
 
-    def _take(self, state: LiveBook) -> None:
+    def _take(self, state: BookState) -> None:
         if self.unsound:
             raise Unsound("it is crossed")
-        self.books.append(state)
+        self.books.append(state.best(100))
 
     async def stream(self, number: int = 1) -> None:
         """Wait for the `number`th subscription."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from services.marketdata import book_feed, handlers, quote_board, shared_fetch, tickers
+from services.marketdata import book_feed, quote_board, shared_fetch, tickers
 from services.marketdata.settings import MarketdataSettings
 from shared.bus.streaming import PIECE_BYTES
 from shared.contracts.credentials import Nothing
@@ -210,7 +210,7 @@ async def test_an_exchange_that_never_answers_is_named_before_the_caller_gives_u
 async def test_a_slow_exchange_holds_up_no_other(
     start: Start, ask: Asker, exchanges: FakeExchanges, market: FakeMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "MOST_WAITING", 100)
+    monkeypatch.setattr(waiting_room, "MOST_WAITING", 100)
     other = exchanges.market("binance")
     other.books["BTC-USDT"] = book()
     market.hold = asyncio.Event()

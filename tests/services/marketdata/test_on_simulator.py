@@ -93,7 +93,7 @@ async def streaming(service: MarketdataService, count: int) -> None:
     """Wait until `count` books are followed and all streams bring something."""
     feeds = service._feeds
     await eventually(
-        lambda: len(feeds._books) == count and all(feed.stream.live_since is not None for feed in feeds._books.values())
+        lambda: len(feeds._books) == count and all(feed.supply.live_since is not None for feed in feeds._books.values())
     )
 
 
@@ -198,7 +198,7 @@ async def test_sockets_that_drop(serve: Serve, ask: Asker, simulator: SimulatorP
     for number in range(2, 5):
         await fault(simulator, "dropped_socket", count=5, seconds=0.2)
         # Whoever asks meanwhile is answered, by REST or from memory.
-        while service._feeds._books["paper", BTC].stream.opened < number:
+        while service._feeds._books["paper", BTC].supply.opened < number:
             assert_sound(await ask(GET_BOOK, BookFilter("paper", BTC)))
             assert (await ask(GET_PRICES, PricesFilter("paper", (BTC, "ETH-USDT")))).prices[BTC] > 0
         await streaming(service, 1)

@@ -7,11 +7,28 @@ import pytest
 
 from services.marketdata import ticker_group, tickers
 from services.marketdata.failures import NoAnswer
+from services.marketdata.ownership import Turn
 from services.marketdata.tickers import TickerBoard
 from shared.contracts.marketdata import LiveTicker
 from shared.exchanges.errors import ExchangeDown, Refused
 from tests.eventually import eventually
 from tests.services.marketdata.fake_market import FakeMarket, ticker
+
+
+class Alone:
+    """There is no other replica."""
+
+    def join(self, name: str, turn: Turn) -> None:
+        """Everything stays ours."""
+
+    def leave(self, name: str) -> None:
+        """Nobody else wants it."""
+
+
+async def nothing() -> AsyncIterator[LiveTicker]:
+    """A bus on which nothing is sent."""
+    await asyncio.Event().wait()
+    yield ticker()
 
 
 class Board:
@@ -22,7 +39,9 @@ class Board:
         self.market = FakeMarket(pairs=self.pairs)
         self.market.tickers = {pair: ticker(pair, at=1.0) for pair in self.pairs}
         self.published: list[LiveTicker] = []
-        self.board = TickerBoard(self.market, self.published.append, patience=60.0, max_age=max_age)
+        self.board = TickerBoard(
+            self.market, self.published.append, Alone(), lambda _: nothing(), patience=60.0, max_age=max_age
+        )
 
     async def send(self, pair: str, at: float) -> None:
         """Have the stream of `pair` bring a ticker, and wait until it is taken."""

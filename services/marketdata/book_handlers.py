@@ -1,0 +1,164 @@
+"""The commands about order books: what taking from them costs, and how they are followed."""
+
+import time
+
+from services.marketdata.book_feed import BookFeed
+from services.marketdata.book_queries import take_quote_volume, take_to_price, take_volume
+from services.marketdata.feeds import Feeds
+from services.marketdata.venue import Venue, Venues, check_known
+from services.marketdata.waiting import Later, Waiting, seconds_for
+from shared.bus.dispatcher import Dispatcher
+from shared.bus.messages import Call
+from shared.contracts import marketdata as contract
+from shared.contracts.marketdata import BookQuestion, LiveBook
+from shared.errors import CommandError
+
+#: Levels a side that questions are answered from, where there are so many.
+LEVELS = 1000
+
+_TO_PRICE = (BookQuestion.VOLUME_FOR_PRICE, BookQuestion.QUOTE_VOLUME_FOR_PRICE)
+
+
+class BookHandlers:
+    """Handlers of the commands about books, but for the book itself."""
+
+    def __init__(self, venues: Venues, feeds: Feeds, waiting: Waiting) -> None:
+        self._venues = venues
+        self._feeds = feeds
+        self._waiting = waiting
+
+    def register(self, dispatcher: Dispatcher) -> None:
+        """Let `dispatcher` hand the commands to these handlers."""
+        dispatcher.on(contract.QUERY_BOOK, self.query)
+        dispatcher.on(contract.DIAGNOSE_BOOKS, self.diagnose)
+        dispatcher.on(contract.RESTART_BOOKS, self.restart)
+        dispatcher.on(contract.TRACK_PAIR, self.track)
+        dispatcher.on(contract.UNTRACK_PAIR, self.untrack)
+
+    def query(self, request: contract.BookQuery, call: Call) -> contract.BookAnswer | Later[contract.BookAnswer]:
+        venue = self._venues[request.connector_name]
+        pair = request.trading_pair
+        rules = venue.rules_now()
+        if rules is not None:
+            check_known(venue, rules, pair)
+            book = self._feeds.book(venue, pair).now(LEVELS)
+            if book is not None:
+                return answer(request, book)
+
+        async def later() -> contract.BookAnswer:
+            until = time.monotonic() + seconds_for(call)
+            check_known(venue, await venue.rules(until - time.monotonic()), pair)
+            return answer(request, await self._feeds.book(venue, pair).get(LEVELS, until - time.monotonic()))
+
+        return self._waiting.for_exchange(venue, later)
+
+    def diagnose(self, request: contract.MarketRef, _: Call) -> contract.BookDiagnostics:
+        name = request.connector_name
+        try:
+            venue = self._venues[name]
+        except CommandError as error:
+            return contract.BookDiagnostics(name, error=error.detail)
+        feeds = dict(self._of(venue))
+        lost = {pair: feed.supply.why_not for pair, feed in feeds.items()}
+        return contract.BookDiagnostics(
+            connector_name=name,
+            connector_type=type(venue.market).__name__,
+            has_order_book_tracker=bool(feeds),
+            tracker_ready=bool(feeds) and all(feed.supply.live_since is not None for feed in feeds.values()),
+            tasks={pair: _state_of(feed) for pair, feed in feeds.items()},
+            trading_pairs=tuple(feeds),
+            order_books={pair: book for pair, feed in feeds.items() if (book := _figures(feed)) is not None},
+            metrics={
+                "books": float(len(feeds)),
+                "books_from_other_replicas": float(sum(not feed.supply.leads for feed in feeds.values())),
+                "streams_broken": float(sum(why is not None for why in lost.values())),
+                "streams_opened": float(sum(feed.supply.opened for feed in feeds.values())),
+            },
+            websocket_status=next((why for why in lost.values() if why), "connected" if feeds else "not connected"),
+        )
+
+    async def restart(self, request: contract.MarketRef, _: Call) -> contract.BooksRestarted:
+        try:
+            venue = self._venues[request.connector_name]
+        except CommandError as error:
+            return contract.BooksRestarted(success=False, error=error.detail)
+        feeds = dict(self._of(venue))
+        for feed in feeds.values():
+            feed.supply.restart()
+        if not feeds:
+            return contract.BooksRestarted(success=True, message=f"No order book of '{venue.name}' is followed")
+        return contract.BooksRestarted(
+            success=True, message=f"{len(feeds)} order books of '{venue.name}' are followed anew",
+            trading_pairs=tuple(feeds),
+        )  # fmt: skip
+
+    def track(self, request: contract.PairRef, call: Call) -> Later[contract.PairTracked]:
+        venue = self._venues[request.connector_name]
+        pair = request.trading_pair
+
+        async def later() -> contract.PairTracked:
+            until = time.monotonic() + min(request.timeout, seconds_for(call))
+            check_known(venue, await venue.rules(until - time.monotonic()), pair)
+            await self._feeds.book(venue, pair).get(1, until - time.monotonic())
+            return contract.PairTracked(
+                success=True,
+                connector_name=venue.name,
+                trading_pair=pair,
+                message=f"The order book of {pair} is followed",
+            )
+
+        return self._waiting.for_exchange(venue, later)
+
+    async def untrack(self, request: contract.PairRef, _: Call) -> contract.PairTracked:
+        name, pair = request.connector_name, request.trading_pair
+        was_there = await self._feeds.forget_book(name, pair)
+        text = f"The order book of {pair} is followed no more" if was_there else f"No order book of {pair} is followed"
+        return contract.PairTracked(success=was_there, connector_name=name, trading_pair=pair, message=text)
+
+    def _of(self, venue: Venue) -> list[tuple[str, BookFeed]]:
+        return [(pair, feed) for (name, pair), feed in self._feeds.books.items() if name == venue.name]
+
+
+def answer(request: contract.BookQuery, book: LiveBook) -> contract.BookAnswer:
+    """Return what a question to `book` is answered with; a buyer takes asks."""
+    side = book.asks if request.is_buy else book.bids
+    value, question = request.value, request.question
+    if question in _TO_PRICE:
+        taken = take_to_price(side, value, is_buy=request.is_buy)
+    elif question is BookQuestion.PRICE_FOR_QUOTE_VOLUME:
+        taken = take_quote_volume(side, value)
+    else:
+        taken = take_volume(side, value)
+    by_price = question in _TO_PRICE
+    return contract.BookAnswer(
+        trading_pair=book.trading_pair,
+        is_buy=request.is_buy,
+        query_volume=None if by_price else value,
+        query_price=value if by_price else None,
+        result_price=taken.worst_price,
+        result_volume=taken.volume,
+        result_quote_volume=taken.quote_volume,
+        average_price=taken.average_price,
+        timestamp=book.timestamp,
+    )
+
+
+def _state_of(feed: BookFeed) -> str:
+    if feed.supply.live_since is None:
+        return f"broken: {feed.supply.why_not}" if feed.supply.why_not else "starting"
+    return "running" if feed.supply.leads else "following another replica"
+
+
+def _figures(feed: BookFeed) -> contract.TrackedBook | None:
+    state = feed.state
+    if state is None:
+        return None
+    top, (bids, asks) = state.best(1), state.counts
+    return contract.TrackedBook(
+        best_bid=top.bids[0][0] if top.bids else None,
+        best_ask=top.asks[0][0] if top.asks else None,
+        bid_count=bids,
+        ask_count=asks,
+        snapshot_uid=state.snapshot_id,
+        last_diff_uid=state.update_id,
+    )
