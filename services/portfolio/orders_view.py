@@ -6,7 +6,7 @@ in which order, and how often, they come.
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,11 +69,19 @@ class OrdersView:
         known = self._active.get(client_order_id)
         return None if known is None else known.order
 
-    def page(self, wanted: OrderFilter) -> EncodedOrders:
-        """Return those that `wanted` names, ascending by client order id, after its cursor, which is such an id."""
+    def page(self, wanted: OrderFilter, sessions: Container[tuple[str, str]]) -> EncodedOrders:
+        """Return those that `wanted` names, ascending by client order id, after its cursor, which is such an id.
+
+        Only orders of `sessions` (account, connector) are active here: where a credential is gone, nobody can ask what
+        becomes of its orders, nor end them.
+        """
         if self._ids is None:
             self._ids = sorted(self._active)
-        matching = [one for one in map(self._active.__getitem__, self._ids) if _matches(one.order, wanted)]
+        matching = [
+            one
+            for one in map(self._active.__getitem__, self._ids)
+            if _matches(one.order, wanted) and (one.order.account_name, one.order.connector_name) in sessions
+        ]
         first = 0
         if wanted.cursor is not None:
             first = bisect_right(matching, wanted.cursor, key=lambda one: one.order.client_order_id)
@@ -90,9 +98,8 @@ class OrdersView:
         if order.status.is_final:
             self._end(order)
         else:
-            # A status that was final stays so, whatever somebody tells.
-            if name in self._ended:
-                return
+            # One that was taken for ended, as nobody could find it, may turn up on the exchange after all.
+            self._ended.pop(name, None)
             self._active[name] = _Active(order, msgspec.Raw(_encode(order)))
             self.generation += 1
             if known is None:

@@ -85,10 +85,7 @@ class Reads:
         return self._from_memory(call, lambda: self._sessions.list(request))
 
     def active_orders(self, request: contract.OrderFilter, call: Call) -> Answer:
-        orders = self._views.orders
-        return self._from_memory(
-            call, lambda: self._orders.answer(orders.generation, request, lambda: orders.page(request))
-        )
+        return self._from_memory(call, lambda: self._active(request))
 
     async def search_orders(self, request: contract.OrderSearch, _: Call) -> Reply:
         return Reply(_encode(await self._searches.orders(request)))
@@ -119,6 +116,12 @@ class Reads:
         )
 
     # How
+
+    def _active(self, request: contract.OrderFilter) -> Reply:
+        self._sessions.accounts()  # refuses while it is not known which there are
+        orders, sessions = self._views.orders, self._desired.wanted()
+        state = (orders.generation, sessions)
+        return self._orders.answer(state, request, lambda: orders.page(request, sessions))
 
     def _from_memory(self, call: Call, read: Callable[[], Reply]) -> Answer:
         return read() if self._holds(call) else self._later(call, read)

@@ -50,7 +50,9 @@ async def views(
 
 def active(views: PortfolioViews) -> dict[str, int]:
     """Return the versions of the active orders."""
-    found = msgspec.json.decode(msgspec.json.encode(views.orders.page(OrderFilter(limit=1000))), type=OrderPage)
+    sessions = {(account, "paper") for account in ("main", "other", "z")}
+    page = views.orders.page(OrderFilter(limit=1000), sessions)
+    found = msgspec.json.decode(msgspec.json.encode(page), type=OrderPage)
     return {one.client_order_id: one.version for one in found.orders}
 
 

@@ -1,6 +1,6 @@
 """Active orders in memory: whatever order their events come in, those that are not final are there, as they are."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -43,8 +43,19 @@ def told(orders: Sequence[Order]) -> OrdersView:
     return view
 
 
-def page(view: OrdersView, wanted: OrderFilter = OrderFilter()) -> OrderPage:  # noqa: B008 - frozen
-    return _decode(msgspec.json.encode(view.page(wanted)))
+class Every:
+    """All sessions there could be."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def page(
+    view: OrdersView,
+    wanted: OrderFilter = OrderFilter(),  # noqa: B008 - frozen
+    sessions: Container[tuple[str, str]] = Every(),
+) -> OrderPage:
+    return _decode(msgspec.json.encode(view.page(wanted, sessions)))
 
 
 def ids(found: OrderPage) -> list[str]:
@@ -124,9 +135,21 @@ def test_a_page_is_shorter_where_its_orders_are_too_large_for_a_message(monkeypa
     assert ids(page(view, OrderFilter(cursor="o1"))) == ["o2"]
 
 
-def test_an_order_that_ended_stays_so_whatever_is_told_of_it() -> None:
-    view = told([order("a", version=2, status=OrderStatus.CANCELLED), order("a", version=3, status=OrderStatus.OPEN)])
+def test_an_order_that_ended_stays_so_whatever_older_news_comes() -> None:
+    view = told([order("a", version=3, status=OrderStatus.CANCELLED), order("a", version=2, status=OrderStatus.OPEN)])
     assert page(view).total == 0
+
+
+def test_an_order_that_nobody_could_find_is_active_again_when_it_turns_up() -> None:
+    view = told([order("a", version=2, status=OrderStatus.FAILED), order("a", version=3, status=OrderStatus.OPEN)])
+    assert ids(page(view)) == ["a"]
+    view.apply(ORDER_CHANGED, order("a", version=4, status=OrderStatus.FILLED))
+    assert page(view).total == 0
+
+
+def test_orders_of_a_credential_that_is_gone_are_not_active_here() -> None:
+    view = told([order("a", account_name="x"), order("b", account_name="y")])
+    assert ids(page(view, sessions={("y", order("b").connector_name)})) == ["b"]
 
 
 def test_orders_that_ended_long_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
