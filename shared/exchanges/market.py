@@ -211,7 +211,8 @@ class CcxtMarket:
         connector = self.blueprint.connector
 
         async def ask() -> tuple[Candle, ...]:
-            told = await asked_candles(self._client, connector, symbol, interval, since_ms=since_ms, limit=limit)
+            most = min(limit, self._candles.page)
+            told = await asked_candles(self._client, connector, symbol, interval, since_ms=since_ms, limit=most)
             return tuple(candle for candle in told if candle.timestamp * 1000 >= since_ms)
 
         return await self._asking.question(ask, patience)

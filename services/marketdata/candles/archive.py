@@ -29,6 +29,8 @@ SETTLING = 5
 LATE = 600
 #: Seconds that a page is asked for, waiting for its turn included.
 PAGE_SECONDS = 55.0
+#: Milliseconds of a page at most: who asks for a month of days gets no ten years.
+LONGEST_PAGE = 366 * 24 * 3600 * 1000
 #: How often an exchange that does not answer is asked for a page.
 ATTEMPTS = 3
 #: Seconds that the running candle is good for by REST.
@@ -64,8 +66,9 @@ class Archive:
 
     @property
     def page_length(self) -> int:
-        """How long a page is, in ms."""
-        return self.interval.length * self._offer.page
+        """How long a page is, in ms: as much as the exchange gives at once, or a year."""
+        length = self.interval.length
+        return length * min(self._offer.page, LONGEST_PAGE // length)
 
     @property
     def is_idle(self) -> bool:

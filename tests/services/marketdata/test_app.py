@@ -1,12 +1,14 @@
 """The service as a process of its own, under the permissions that its contracts give it."""
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from nats.aio.msg import Msg
 
@@ -16,6 +18,7 @@ from shared.bus.subjects import Subjects
 from shared.contracts.credentials import Nothing
 from shared.contracts.declaration import OUTSIDE
 from shared.contracts.marketdata import (
+    CANDLE_HISTORY,
     FEED_SETTINGS,
     GET_BOOK,
     LIST_RULES,
@@ -23,6 +26,7 @@ from shared.contracts.marketdata import (
     SERVICE,
     VALUE_TOKENS,
     BookFilter,
+    CandleRange,
     RulesFilter,
     Valuation,
 )
@@ -172,3 +176,28 @@ async def test_a_wrong_setting_is_refused_at_the_start(replicas: Replicas) -> No
     assert process.returncode == EXIT_CONFIG
     assert b"MARKET_DATA_FEED_TIMEOUT" in output
     assert b"soon" not in output
+
+
+async def test_a_replica_killed_during_a_download_leaves_nothing_half_stored(
+    replicas: Replicas, simulator: SimulatorProcess, bus: Bus
+) -> None:
+    first = await replicas.start(SIMULATOR_URL=simulator.url)
+    await serving(bus, 1)
+    start = 1_772_496_000
+    wanted = CandleRange("paper", "BTC-USDT", "1m", start, start + 40_000 * 60 - 1)
+    pieces = bus.stream(CANDLE_HISTORY, msgspec.json.encode(wanted), actor=OUTSIDE, timeout=5.0)
+    assert (await anext(pieces)).startswith(b"[")
+    first.send_signal(signal.SIGKILL)
+    await first.wait()
+    with pytest.raises(CommandError):
+        async for _ in pieces:
+            pass
+    await simulator.admin("POST", "/faults", {"kind": "latency", "path": "/api/v3/klines", "delay": 0.0})
+    await replicas.start(SIMULATOR_URL=simulator.url)
+    await serving(bus, 1)
+    candles = await bus.request(CANDLE_HISTORY, wanted, actor=OUTSIDE)
+    assert len(candles) == 40_000
+    assert all(later.timestamp - sooner.timestamp == 60 for sooner, later in itertools.pairwise(candles))
+    # Some of it was stored before; the rest is asked for now.
+    _, faults = await simulator.admin("GET", "/faults")
+    assert 0 < faults[0]["met"] < 40

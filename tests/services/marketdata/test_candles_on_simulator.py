@@ -1,0 +1,364 @@
+"""Candles of the service on a real exchange: the simulator as a process, its faults on demand, and its death."""
+
+import asyncio
+import itertools
+import json
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from nats.aio.msg import Msg
+
+from services.marketdata.app import MarketdataService
+from services.marketdata.candles.intervals import INTERVALS
+from services.marketdata.settings import MarketdataSettings
+from shared.bus.connection import connect
+from shared.bus.subjects import Subjects
+from shared.contracts.credentials import Nothing
+from shared.contracts.marketdata import (
+    CANDLE,
+    CANDLE_HISTORY,
+    DOWNLOAD_PROGRESSED,
+    LIST_CANDLE_CONNECTORS,
+    RECENT_CANDLES,
+    Candle,
+    CandleRange,
+    DownloadProgress,
+    LiveCandle,
+    RecentCandles,
+)
+from shared.errors import CommandError, ErrorCode
+from shared.exchanges.registry import Exchanges
+from shared.settings import Settings
+from tests.eventually import eventually
+from tests.running_stack import free_port
+from tests.services.marketdata.conftest import Asker
+from tests.services.simulator.process import SimulatorProcess
+
+BTC = "BTC-USDT"
+#: 1 February 2026, midnight UTC: its month has 28 days.
+DAY = 1_769_904_000
+HOUR = 3600
+Serve = Callable[..., Awaitable[MarketdataService]]
+
+
+@pytest.fixture
+async def simulator(folder: Path) -> AsyncIterator[SimulatorProcess]:
+    """A simulator that has the same port when it is started again."""
+    made = SimulatorProcess(
+        folder, {"SIMULATOR_PORT": str(free_port()), "SIMULATOR_SEED": "7", "SIMULATOR_LIMITS": "1000"}
+    )
+    await made.start()
+    yield made
+    await made.kill()
+
+
+@pytest.fixture
+async def serve(values: dict[str, str], simulator: SimulatorProcess) -> AsyncIterator[Serve]:
+    """A function that starts the service over the simulator."""
+    started: list[MarketdataService] = []
+
+    async def start(**more: str) -> MarketdataService:
+        settings = MarketdataSettings.model_validate({**values, "SIMULATOR_URL": simulator.url, **more})
+        service = MarketdataService(settings, Exchanges(settings.endpoints()))
+        await service.start()
+        started.append(service)
+        return service
+
+    yield start
+    for service in started:
+        await service.drain()
+
+
+async def fault(simulator: SimulatorProcess, kind: str, **asked: object) -> None:
+    """Let a fault begin."""
+    status, answer = await simulator.admin("POST", "/faults", {"kind": kind, **asked})
+    assert status in (200, 201), answer
+
+
+def assert_in_steps(candles: list[Candle], seconds: int) -> None:
+    """Check that none is missing, double or impossible."""
+    assert all(later.timestamp - sooner.timestamp == seconds for sooner, later in itertools.pairwise(candles))
+    for candle in candles:
+        assert candle.low <= min(candle.open, candle.close) <= max(candle.open, candle.close) <= candle.high
+        assert 0 <= candle.taker_buy_base_volume <= candle.volume
+        assert 0 <= candle.taker_buy_quote_volume <= candle.quote_asset_volume
+
+
+def assert_same(one: Candle, other: Candle) -> None:
+    """Check that two candles differ by no more than what adding doubles does."""
+    pairs = zip(msgspec.structs.astuple(one), msgspec.structs.astuple(other), strict=True)
+    assert all(math.isclose(mine, theirs, rel_tol=1e-9) for mine, theirs in pairs), (one, other)
+
+
+def together(parts: list[Candle]) -> Candle:
+    """Return the candle of the time that `parts` fill."""
+    return Candle(
+        timestamp=parts[0].timestamp,
+        open=parts[0].open,
+        high=max(part.high for part in parts),
+        low=min(part.low for part in parts),
+        close=parts[-1].close,
+        volume=sum(part.volume for part in parts),
+        quote_asset_volume=sum(part.quote_asset_volume for part in parts),
+        n_trades=sum(part.n_trades for part in parts),
+        taker_buy_base_volume=sum(part.taker_buy_base_volume for part in parts),
+        taker_buy_quote_volume=sum(part.taker_buy_quote_volume for part in parts),
+    )
+
+
+@pytest.mark.parametrize("connector", ["paper", "paper_perpetual"])
+async def test_candles_of_every_interval_are_those_of_their_minutes(serve: Serve, ask: Asker, connector: str) -> None:
+    await serve()
+    end = DAY + 29 * 24 * HOUR
+    minutes = await ask(CANDLE_HISTORY, CandleRange(connector, BTC, "1m", DAY, end - 1))
+    assert len(minutes) == 29 * 24 * 60
+    assert_in_steps(minutes, 60)
+    by_time = {round(candle.timestamp) * 1000: candle for candle in minutes}
+    offered = [name for name in INTERVALS if name != "1s"]
+    for name in offered:
+        interval = INTERVALS[name]
+        candles = await ask(CANDLE_HISTORY, CandleRange(connector, BTC, name, DAY, end - 1))
+        assert candles
+        compared = 0
+        for candle in candles:
+            opened = round(candle.timestamp * 1000)
+            ends = interval.end_of(opened)
+            assert interval.open_at(opened) == opened
+            if ends > end * 1000:
+                continue
+            whole = together([by_time[at] for at in range(opened, ends, 60_000)])
+            assert_same(candle, whole)
+            compared += 1
+        assert compared >= 1, name
+    if connector == "paper":
+        seconds = await ask(CANDLE_HISTORY, CandleRange(connector, BTC, "1s", DAY, DAY + 599))
+        assert len(seconds) == 600
+        for number in range(10):
+            whole = together(seconds[60 * number : 60 * number + 60])
+            assert_same(whole, minutes[number])
+
+
+async def test_the_second_time_costs_the_exchange_nothing(
+    serve: Serve, ask: Asker, simulator: SimulatorProcess
+) -> None:
+    await serve()
+    wanted = CandleRange("paper", BTC, "1m", DAY, DAY + 6 * HOUR)
+    first = await ask(CANDLE_HISTORY, wanted)
+    await simulator.kill()
+    assert await ask(CANDLE_HISTORY, wanted) == first
+    other = await serve()  # another replica, which has nothing in memory
+    assert other.health().ready
+    part = CandleRange("paper", BTC, "1m", DAY + HOUR, DAY + 2 * HOUR)
+    error = await ask.refused(CANDLE_HISTORY, msgspec.structs.replace(part, interval="1h"))
+    assert error.code == ErrorCode.UNAVAILABLE
+    assert "'paper'" in error.detail
+
+
+async def test_a_history_until_now_ends_with_the_running_candle(serve: Serve, ask: Asker) -> None:
+    await serve()
+    now = time.time()
+    candles = await ask(CANDLE_HISTORY, CandleRange("paper", BTC, "1m", now - 2 * HOUR, now + 600))
+    assert_in_steps(candles, 60)
+    assert now - 60 <= candles[-1].timestamp <= time.time()
+    assert len(candles) in (120, 121)
+
+
+@pytest.mark.parametrize("connector", ["paper", "paper_perpetual"])
+async def test_the_last_candles_are_followed(serve: Serve, ask: Asker, values: dict[str, str], connector: str) -> None:
+    service = await serve()
+    received: list[LiveCandle] = []
+    client = await connect(Settings.model_validate(values), "portfolio")
+
+    async def take(message: Msg) -> None:
+        received.append(msgspec.json.decode(message.data, type=LiveCandle))
+
+    subjects = Subjects(values["HUMMINGBUS_NAMESPACE"])
+    await client.subscribe_directly(subjects.live(CANDLE, connector, BTC, "1m"), take)
+    await client.flush()
+    candles = await ask(RECENT_CANDLES, RecentCandles(connector, BTC, "1m", 300))
+    assert len(candles) == 300
+    assert_in_steps(candles, 60)
+    assert time.time() - 61 < candles[-1].timestamp <= time.time()
+    await eventually(lambda: len(received) > 3)
+    volumes = [live.candle.volume for live in received if live.candle.timestamp == received[0].candle.timestamp]
+    assert volumes == sorted(volumes)
+    many = await ask(RECENT_CANDLES, RecentCandles(connector, BTC, "1m", 5000))
+    assert len(many) == 5000
+    assert_in_steps(many, 60)
+    assert len(service._candles.active) == 1
+    await client.close()
+
+
+@pytest.mark.parametrize("kind", ["missed_message", "duplicated_message", "reordered_message", "delayed_message"])
+async def test_streams_that_leave_out_double_swap_or_delay(
+    serve: Serve, ask: Asker, simulator: SimulatorProcess, values: dict[str, str], kind: str
+) -> None:
+    await serve()
+    closed: dict[float, Candle] = {}
+    client = await connect(Settings.model_validate(values), "portfolio")
+
+    async def take(message: Msg) -> None:
+        live = msgspec.json.decode(message.data, type=LiveCandle)
+        if live.closed:
+            assert live.candle.timestamp not in closed
+            closed[live.candle.timestamp] = live.candle
+
+    subjects = Subjects(values["HUMMINGBUS_NAMESPACE"])
+    await client.subscribe_directly(subjects.live(CANDLE, "paper", BTC, "1s"), take)
+    await client.flush()
+    began = time.time()
+    await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 50))
+    await fault(simulator, kind, path="btcusdt@kline_1s", count=6, delay=1.2)
+    await eventually(lambda: len(closed) >= 5)
+    await simulator.admin("DELETE", "/faults")
+    heard = len(closed)
+    await eventually(lambda: len(closed) >= heard + 2)
+    candles = await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 50))
+    assert_in_steps(candles, 1)
+    last = max(closed)
+    truth = await ask(CANDLE_HISTORY, CandleRange("paper", BTC, "1s", began - 60, last))
+    by_time = {candle.timestamp: candle for candle in truth}
+    for at, candle in closed.items():
+        assert candle == by_time[at]
+    # Also those whose end the stream left out.
+    assert sorted(closed) == [at for at in sorted(by_time) if at >= min(closed)]
+    for candle in candles[:-1]:
+        assert candle == by_time.get(candle.timestamp, candle)
+    await client.close()
+
+
+async def test_sockets_that_drop(serve: Serve, ask: Asker, simulator: SimulatorProcess) -> None:
+    service = await serve()
+    await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 20))
+    feed = next(iter(service._candles.active))
+    await eventually(lambda: feed.stream.live_since is not None)
+    for number in range(2, 4):
+        await fault(simulator, "dropped_socket", count=2, seconds=0.2)
+        while feed.stream.opened < number:
+            candles = await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 20))
+            assert_in_steps(candles, 1)
+        await eventually(lambda: feed.stream.live_since is not None)
+    assert time.time() - (await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 20)))[-1].timestamp < 5
+
+
+async def test_an_exchange_that_dies_and_comes_back(serve: Serve, ask: Asker, simulator: SimulatorProcess) -> None:
+    await serve(MARKET_DATA_MAX_AGE="0")
+    await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 20))
+    died = time.time()
+    await simulator.kill()
+
+    async def gone() -> bool:
+        try:
+            await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 20), timeout=3.0)
+        except CommandError as error:
+            return error.code == ErrorCode.UNAVAILABLE and "'paper'" in error.detail
+        return False  # what was heard a moment ago is still good
+
+    await eventually(gone)
+    await simulator.start()
+
+    async def back() -> bool:
+        candles = await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 60), timeout=10.0)
+        assert_in_steps(candles, 1)
+        return candles[-1].timestamp > died + 2
+
+    await eventually(back, seconds=40)
+
+
+async def test_an_exchange_that_fails_during_a_download(serve: Serve, ask: Asker, simulator: SimulatorProcess) -> None:
+    await serve()
+    wanted = CandleRange("paper", BTC, "1m", DAY, DAY + 20_000 * 60 - 1)
+    await fault(simulator, "latency", path="/api/v3/klines", delay=0.05)
+    pieces = ask.bus.stream(CANDLE_HISTORY, msgspec.json.encode(wanted), actor="outside")
+    first = await anext(pieces)
+    assert first.startswith(b"[")
+    await simulator.kill()
+    with pytest.raises(Exception, match="'paper'"):
+        async for _ in pieces:
+            pass
+    await simulator.start()
+    assert len(await ask(CANDLE_HISTORY, wanted)) == 20_000
+
+
+async def test_two_replicas_that_are_asked_for_the_same(serve: Serve, ask: Asker, simulator: SimulatorProcess) -> None:
+    await serve()
+    await serve()
+    wanted = CandleRange("paper", BTC, "1m", DAY, DAY + 10_000 * 60 - 1)
+    answers = await asyncio.gather(*(ask(CANDLE_HISTORY, wanted) for _ in range(6)))
+    assert len(answers[0]) == 10_000
+    assert all(answer == answers[0] for answer in answers)
+    await fault(simulator, "server_error", path="/api/v3/klines")
+    assert await ask(CANDLE_HISTORY, wanted) == answers[0]
+
+
+async def test_progress_of_a_long_download_is_an_event(
+    serve: Serve, ask: Asker, simulator: SimulatorProcess, values: dict[str, str]
+) -> None:
+    await serve()
+    told: list[DownloadProgress] = []
+    client = await connect(Settings.model_validate(values), "gateway_api")
+
+    async def take(message: Msg) -> None:
+        told.append(msgspec.convert(json.loads(message.data)["data"], DownloadProgress))
+
+    subjects = Subjects(values["HUMMINGBUS_NAMESPACE"])
+    await client.subscribe_directly(subjects.event(DOWNLOAD_PROGRESSED, ("paper", BTC, "1m")), take)
+    await client.flush()
+    await fault(simulator, "latency", path="/api/v3/klines", delay=0.7)
+    wanted = CandleRange("paper", BTC, "1m", DAY, DAY + 22_000 * 60 - 1)
+    await ask(CANDLE_HISTORY, wanted)
+    await eventually(lambda: bool(told) and told[-1].share == 1.0)
+    assert [one.share for one in told] == sorted(one.share for one in told)
+    assert 2 <= len(told) <= 6
+    assert {(one.start_time, one.end_time) for one in told} == {(wanted.start_time, wanted.end_time)}
+    await client.close()
+
+
+REFUSALS: list[tuple[Any, Any, ErrorCode, str]] = [
+    (CANDLE_HISTORY, CandleRange("nowhere", BTC, "1m", 0, 1), ErrorCode.NOT_FOUND, "nowhere"),
+    (CANDLE_HISTORY, CandleRange("paper", "NO-SUCH", "1m", 0, 1), ErrorCode.NOT_FOUND, "NO-SUCH"),
+    (CANDLE_HISTORY, CandleRange("paper", BTC, "7m", 0, 1), ErrorCode.REFUSED, "interval"),
+    (CANDLE_HISTORY, CandleRange("paper_perpetual", BTC, "1s", 0, 1), ErrorCode.REFUSED, "interval"),
+    (CANDLE_HISTORY, CandleRange("paper", BTC, "1m", DAY, DAY - 1), ErrorCode.INVALID, "end_time"),
+    (CANDLE_HISTORY, CandleRange("paper", BTC, "1s", 0, DAY), ErrorCode.INVALID, "start_time"),
+    (CANDLE_HISTORY, CandleRange("paper", BTC, "1m", 9e9, 9e9 + 60), ErrorCode.NOT_FOUND, "no"),
+    (CANDLE_HISTORY, CandleRange("gemini", BTC, "1m", 0, 1), ErrorCode.REFUSED, "no candles"),
+    (CANDLE_HISTORY, CandleRange("aevo_perpetual", BTC, "1m", 0, 1), ErrorCode.REFUSED, "aevo"),
+    (RECENT_CANDLES, RecentCandles("nowhere", BTC), ErrorCode.NOT_FOUND, "nowhere"),
+    (RECENT_CANDLES, RecentCandles("paper", "NO-SUCH"), ErrorCode.NOT_FOUND, "NO-SUCH"),
+    (RECENT_CANDLES, RecentCandles("paper", BTC, "7m"), ErrorCode.REFUSED, "interval"),
+]
+
+
+async def test_what_cannot_be_had_is_refused_with_the_reason(serve: Serve, ask: Asker) -> None:
+    await serve()
+    for command, request, code, text in REFUSALS:
+        error = await ask.refused(command, request)
+        assert (error.code, text in error.detail) == (code, True), (request, error.detail)
+        if code is ErrorCode.INVALID:
+            assert error.fields[0].loc == (text,)
+    connectors = await ask(LIST_CANDLE_CONNECTORS, Nothing())
+    assert {"paper", "paper_perpetual", "binance", "okx"} <= set(connectors)
+    assert "aevo_perpetual" not in connectors
+
+
+async def test_a_feed_that_nobody_asks_for_ends(serve: Serve, ask: Asker) -> None:
+    service = await serve(MARKET_DATA_FEED_TIMEOUT="1", MARKET_DATA_CLEANUP_INTERVAL="1")
+    await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1m", 10))
+    assert dict(service.health().figures)["candle_feeds"] == 1
+    await eventually(lambda: dict(service.health().figures)["candle_feeds"] == 0)
+    assert len(await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1m", 10))) == 10
+
+
+async def test_the_last_candles_need_no_database(serve: Serve, ask: Asker) -> None:
+    service = await serve()
+    await service._database.stop()
+    assert len(await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1m", 10))) == 10
+    error = await ask.refused(CANDLE_HISTORY, CandleRange("paper", BTC, "1m", DAY, DAY + HOUR))
+    assert error.code == ErrorCode.UNAVAILABLE
+    assert "database" in error.detail
