@@ -1,19 +1,27 @@
 """One whole stack a session, as a user starts it; tests that break things start their own."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from hummingbus.stack.ports import free_port
-from tests.running_stack import RunningStack, running_stack
+from tests.running_stack import NOWHERE, RunningStack, running_stack
 from tests.servers import short_folder
+
+#: Connectors that are reached at the simulated exchange, beside the paper ones.
+ON_SIMULATOR = ("binance", "binance_perpetual")
 
 USERNAME = "admin"
 PASSWORD = "pass-Wf83kd02mxq"
 CONFIG_PASSWORD = "config-Zp29fj4kq7"
 SIMULATOR = {"SIMULATOR": "on", "SIMULATOR_PORT": str(free_port()), "SIMULATOR_ADMIN_PORT": str(free_port())}
+#: Binance is the simulated exchange too, as a testnet would be: by its base URL alone.
+ENDPOINTS = json.dumps(
+    {**json.loads(NOWHERE), **dict.fromkeys(ON_SIMULATOR, f"http://127.0.0.1:{SIMULATOR['SIMULATOR_PORT']}")}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,7 @@ def system() -> Iterator[RunningStack]:
     with short_folder() as folder:
         secrets = f"API_USERNAME={USERNAME}\nAPI_PASSWORD={PASSWORD}\nCONFIG_PASSWORD={CONFIG_PASSWORD}\n"
         (folder / ".env").write_text(secrets)
-        with running_stack(folder, SIMULATOR) as stack:
+        with running_stack(folder, {**SIMULATOR, "CONNECTOR_ENDPOINTS": ENDPOINTS}) as stack:
             asyncio.run(stack.says("Ready"))
             yield stack
             asyncio.run(stack.stop())

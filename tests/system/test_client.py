@@ -27,10 +27,10 @@ async def test_accounts(client: HummingbotAPIClient) -> None:
 
 async def test_credentials(client: HummingbotAPIClient) -> None:
     await client.accounts.add_account("client-b")
-    values = {"binance_api_key": "k-1", "binance_api_secret": "s-1"}
-    assert "message" in await client.accounts.add_credential("client-b", "binance", values)
-    assert await client.accounts.list_account_credentials("client-b") == ["binance"]
-    assert "message" in await client.accounts.delete_credential("client-b", "binance")
+    values = {"kraken_api_key": "k-1", "kraken_secret_key": "s-1"}
+    assert "not verified yet" in (await client.accounts.add_credential("client-b", "kraken", values))["message"]
+    assert await client.accounts.list_account_credentials("client-b") == ["kraken"]
+    assert "message" in await client.accounts.delete_credential("client-b", "kraken")
     assert await client.accounts.list_account_credentials("client-b") == []
     await client.accounts.delete_account("client-b")
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import httpx
@@ -24,6 +24,13 @@ class Account:
 
     api_key: str
     api_secret: str = field(repr=False)
+
+
+class Venue(Protocol):
+    """Where an exchange is."""
+
+    @property
+    def url(self) -> str: ...
 
 
 class VenueServer:
@@ -93,7 +100,7 @@ def signature(secret: str, text: str) -> str:
 class Client:
     """Raw HTTP as an account."""
 
-    def __init__(self, server: VenueServer, account: Account | None = None) -> None:
+    def __init__(self, server: Venue, account: Account | None = None) -> None:
         self.server = server
         self.account = account
         self.http = httpx.Client(base_url=server.url, timeout=30)

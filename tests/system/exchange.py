@@ -1,0 +1,54 @@
+"""The simulated exchange behind a system, asked directly: to make accounts, and to compare with what is stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from tests.services.simulator.rest.venue_server import Account, Client
+
+SYMBOL = "BTCUSDT"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Where the simulator of a system listens, and its admin API with its token."""
+
+    url: str
+    admin_url: str
+    token: str
+
+    def account(self, balances: Mapping[str, str], futures: Mapping[str, str] | None = None) -> Account:
+        """Make an account with these balances."""
+        asked = {"balances": dict(balances), "futures_balances": dict(futures or {})}
+        headers = {"X-Admin-Token": self.token}
+        answer = httpx.post(f"{self.admin_url}/accounts", json=asked, headers=headers, timeout=30).raise_for_status()
+        return Account(answer.json()["api_key"], answer.json()["api_secret"])
+
+    def client(self, account: Account | None = None) -> Client:
+        """Return somebody who asks as `account`."""
+        return Client(self, account)
+
+
+def binance_credential(account: Account) -> dict[str, str]:
+    """Return what a credential of `binance` holds for `account`."""
+    return {"binance_api_key": account.api_key, "binance_api_secret": account.api_secret}
+
+
+def last_price(client: Client) -> Decimal:
+    """Return the last price of BTC in USDT."""
+    return Decimal(client.public("/api/v3/ticker/price", symbol=SYMBOL).json()["price"])
+
+
+def orders_at(client: Client) -> dict[str, dict[str, Any]]:
+    """Return all orders that the exchange has of an account, by client order id.
+
+    Raises:
+        AssertionError: if it has one twice.
+    """
+    orders = client.ok("GET", "/api/v3/allOrders", symbol=SYMBOL, limit=1000)
+    found = {order["clientOrderId"]: order for order in orders}
+    assert len(found) == len(orders), "expected each order once"
+    return found
