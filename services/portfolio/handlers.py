@@ -1,7 +1,10 @@
 """The commands that act: message in, the session's work, message out. Those that read are in `reading`."""
 
+import asyncio
+
 from services.portfolio.commits import LeaseLost
 from services.portfolio.keys import KeyTrials
+from services.portfolio.orders.placing import WAY_BACK
 from services.portfolio.sessions.desired import SessionKey
 from services.portfolio.sessions.session import OwnedSession
 from services.portfolio.sessions.sessions import Sessions
@@ -31,21 +34,21 @@ class Handlers:
         try:
             return await session.ready_desk().placing.place(request, call)
         except LeaseLost:
-            raise _moved(session.key) from None
+            raise await _lost(session.key, call) from None
 
     async def cancel_order(self, request: contract.OrderCancel, call: Call) -> Reply:
         session = self._owned(request.account_name, request.connector_name)
         try:
             return await session.desk().cancelling.cancel(request, call)
         except LeaseLost:
-            raise _moved(session.key) from None
+            raise await _lost(session.key, call) from None
 
-    async def refresh_session(self, request: contract.SessionRef, _: Call) -> Reply:
+    async def refresh_session(self, request: contract.SessionRef, call: Call) -> Reply:
         session = self._owned(request.account_name, request.connector_name)
         try:
             return await session.refresh()
         except LeaseLost:
-            raise _moved(session.key) from None
+            raise await _lost(session.key, call) from None
 
     def _owned(self, account_name: str, connector_name: str) -> OwnedSession:
         key = SessionKey(account_name, connector_name)
@@ -60,4 +63,18 @@ def _moved(key: SessionKey) -> CommandError:
         ErrorCode.UNAVAILABLE,
         f"The session {key.connector_name} of account '{key.account_name}' has just moved to another replica; nothing"
         " was done",
+    )
+
+
+async def _lost(key: SessionKey, call: Call) -> CommandError:
+    """Return what is certain where the lease was lost unnoticed: nothing was done here, perhaps by the new owner.
+
+    The bus hands a command to both, and the caller takes the first answer. So the owner has almost all the time there
+    is to give its own.
+    """
+    await asyncio.sleep(max(0.0, call.seconds_left() - WAY_BACK))
+    return CommandError(
+        ErrorCode.OUTCOME_UNKNOWN,
+        f"The session {key.connector_name} of account '{key.account_name}' has just moved to another replica, which has"
+        " not answered; it may have done it",
     )

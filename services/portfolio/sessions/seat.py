@@ -79,9 +79,13 @@ class Seat:
     async def _lost(self, _: Lease) -> None:
         async with self._changing:
             self._lease = None
-            session, self.session = self.session, None
-            if session is not None:
-                await session.stop()
+            if self.session is None:
+                return
+            try:
+                # Commands that come meanwhile are still handed to it: it finds out by itself that it may do nothing.
+                await self.session.stop()
+            finally:
+                self.session = None
 
     def _open(self, lease: Lease) -> None:
         self._lease = lease
