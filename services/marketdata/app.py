@@ -11,7 +11,9 @@ from services.marketdata.funding_handlers import FundingHandlers
 from services.marketdata.handlers import Handlers
 from services.marketdata.live_intake import LiveIntake
 from services.marketdata.live_outlet import LiveOutlet
+from services.marketdata.oracle import Oracle
 from services.marketdata.ownership import FeedLeases
+from services.marketdata.rate_handlers import RateHandlers
 from services.marketdata.readiness import Readiness
 from services.marketdata.repository import Repository
 from services.marketdata.settings import MarketdataSettings
@@ -47,14 +49,16 @@ class MarketdataService:
         self._intake = LiveIntake(settings, SERVICE)
         self._leases = FeedLeases(self._database)
         self._feeds = Feeds(settings, self._outlet, self._intake, self._leases)
-        self._candles = CandleFeeds(settings, self._outlet, self._repository)
+        self._candles = CandleFeeds(settings, self._outlet, self._intake, self._leases, self._repository)
         self._dispatcher = Dispatcher(settings, SERVICE, concurrency=CONCURRENCY)
+        self._oracle = Oracle(settings, self._database, self._unit)
         waiting = Waiting()
-        Handlers(settings, self._venues, self._feeds, waiting).register(self._dispatcher)
+        Handlers(settings, self._venues, self._feeds, self._oracle, waiting).register(self._dispatcher)
         BookHandlers(self._venues, self._feeds, waiting).register(self._dispatcher)
         FeedHandlers(settings, self._venues, self._feeds, self._candles, waiting).register(self._dispatcher)
         FundingHandlers(self._venues, self._feeds, waiting).register(self._dispatcher)
-        CandleHandlers(self._venues, self._candles, self._unit).register(self._dispatcher)
+        RateHandlers(settings, self._venues, self._feeds, self._oracle, waiting).register(self._dispatcher)
+        CandleHandlers(self._venues, self._candles, self._unit, waiting).register(self._dispatcher)
 
     @property
     def name(self) -> str:
@@ -69,6 +73,7 @@ class MarketdataService:
         await self._database.start()
         await self._relay.start()
         await self._readiness.start()
+        await self._oracle.start()
         await self._outlet.start()
         await self._intake.start()
         self._leases.start()
@@ -85,6 +90,7 @@ class MarketdataService:
         await self._venues.stop()
         await self._intake.stop()
         await self._outlet.stop()
+        await self._oracle.stop()
         await self._readiness.stop()
         await self._relay.stop()
         await self._database.stop()

@@ -1,15 +1,15 @@
 """The commands of the service: message in, answer from memory; where memory has none, a task that waits for it."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import msgspec
 
 from services.marketdata.book_levels import answer
 from services.marketdata.feeds import Feeds
+from services.marketdata.oracle import Oracle
 from services.marketdata.prices import price_of
-from services.marketdata.quote_board import Quotes
-from services.marketdata.rates import token_values
+from services.marketdata.rates import Quote, token_values
 from services.marketdata.settings import MarketdataSettings
 from services.marketdata.tickers import Tickers
 from services.marketdata.venue import Rules, Venue, Venues, check_known
@@ -21,16 +21,23 @@ from shared.contracts import marketdata as contract
 from shared.contracts.credentials import Nothing
 from shared.errors import not_found
 
+#: Seconds that the rate source is waited for where the connector itself has no price.
+ORACLE_WAIT = 0.5
+
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class Handlers:
     """Handlers of the commands about rules, prices, books and values."""
 
-    def __init__(self, settings: MarketdataSettings, venues: Venues, feeds: Feeds, waiting: Waiting) -> None:
+    def __init__(
+        self, settings: MarketdataSettings, venues: Venues, feeds: Feeds, oracle: Oracle, waiting: Waiting
+    ) -> None:
         self._venues = venues
         self._feeds = feeds
+        self._oracle = oracle
         self._waiting = waiting
+        self._banned = settings.banned()
         self._settings_reply = Reply(_encode(_feed_settings(settings)))
 
     def register(self, dispatcher: Dispatcher) -> None:
@@ -102,14 +109,29 @@ class Handlers:
     def value_tokens(self, request: contract.Valuation, call: Call) -> contract.Valued | Later[contract.Valued]:
         venue = self._venues[request.connector_name]
         board = self._feeds.quotes(venue)
+        wanted = [token for token in request.tokens if token.upper() not in self._banned]
         quotes = board.now()
         if quotes is not None:
-            return _valued(request, quotes)
+            values = token_values(wanted, request.quote, quotes)
+            if len(values) == len(set(wanted)) or self._oracle.config.source == venue.name:
+                return _valued(request.quote, values)
 
         async def later() -> contract.Valued:
-            return _valued(request, await board.get(seconds_for(call)))
+            values = token_values(wanted, request.quote, await board.get(seconds_for(call)))
+            missing = [token for token in wanted if token not in values]
+            if missing:
+                values |= await self._by_the_oracle(missing, request.quote, venue)
+            return _valued(request.quote, values)
 
         return self._waiting.for_exchange(venue, later)
+
+    async def _by_the_oracle(self, tokens: Sequence[str], quote: str, venue: Venue) -> dict[str, Quote]:
+        """Return the values of tokens that `venue` has no price for, by the rate source as far as it is at hand."""
+        source = self._oracle.config.source
+        if source == venue.name:
+            return {}
+        quotes = await self._feeds.quotes(self._venues[source]).glance(ORACLE_WAIT)
+        return {} if quotes is None else token_values(tokens, quote, quotes)
 
 
 def _feed_settings(settings: MarketdataSettings) -> contract.FeedSettings:
@@ -162,12 +184,11 @@ def _prices(venue: Venue, tickers: Tickers) -> contract.Prices:
     return contract.Prices(venue.name, prices, oldest if prices else time.time())
 
 
-def _valued(request: contract.Valuation, quotes: Quotes) -> contract.Valued:
-    values = token_values(request.tokens, request.quote, quotes)
+def _valued(quote: str, values: Mapping[str, Quote]) -> contract.Valued:
     oldest = min((value.timestamp for value in values.values()), default=float("inf"))
     # Without any price of the market (dollars in dollars) it holds now.
     return contract.Valued(
-        quote=request.quote,
+        quote=quote,
         prices={token: value.price for token, value in values.items()},
         timestamp=min(oldest, time.time()),
     )

@@ -7,7 +7,15 @@ from shared.contracts.marketdata import LiveTicker
 
 
 def price_of(ticker: LiveTicker) -> float | None:
-    """Return the mid of the top of the book, or the last price where a side is empty; None if there is neither.
+    """Return the mid of the top of the book, or the last price where a side is empty; None if there is neither."""
+    mid = mid_of(ticker)
+    if mid is not None:
+        return mid
+    return ticker.last if 0 < ticker.last < math.inf else None
+
+
+def mid_of(ticker: LiveTicker) -> float | None:
+    """Return the mid of the top of the book; None where a side is empty.
 
     A crossed top (the two sides of a stream can come from different moments) counts as an empty one.
     """
@@ -15,4 +23,4 @@ def price_of(ticker: LiveTicker) -> float | None:
     if 0 < bid <= ask < math.inf:
         # As decimals, which they are on the exchange: half of two doubles' sum would end in 00000001.
         return float((Decimal(repr(bid)) + Decimal(repr(ask))) / 2)
-    return ticker.last if 0 < ticker.last < math.inf else None
+    return None

@@ -1,7 +1,9 @@
 """Settings of the marketdata service."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from shared.connectors.catalogue import CONNECTORS
+from shared.exchanges.day_tickers import has_day_tickers
 from shared.exchanges.settings import ExchangeSettings
 from shared.settings import DatabaseSettings
 
@@ -31,3 +33,29 @@ class MarketdataSettings(DatabaseSettings, ExchangeSettings):
     cleanup_interval: int = Field(300, alias="MARKET_DATA_CLEANUP_INTERVAL", ge=1, le=24 * 3600)
     stale_after: float = Field(30.0, alias="MARKET_DATA_STALE_AFTER", gt=0, le=3600)
     max_age: float = Field(60.0, alias="MARKET_DATA_MAX_AGE", ge=0, le=3600)
+
+    @field_validator("rate_source")
+    @classmethod
+    def _is_a_source(cls, name: str) -> str:
+        if name not in CONNECTORS or not has_day_tickers(CONNECTORS[name]):
+            raise ValueError("expected a connector that gives the tickers of all its pairs")
+        return name
+
+    @field_validator("ticker_sources")
+    @classmethod
+    def _are_sources(cls, names: str) -> str:
+        for name in _listed(names):
+            cls._is_a_source(name)
+        return names
+
+    def sources(self) -> tuple[str, ...]:
+        """Return the connectors of `ticker_sources`."""
+        return _listed(self.ticker_sources)
+
+    def banned(self) -> frozenset[str]:
+        """Return the banned tokens, in capitals."""
+        return frozenset(token.upper() for token in _listed(self.banned_tokens))
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -406,12 +406,15 @@ class OraclePrices(msgspec.Struct, frozen=True):
 
 
 class OracleConfig(msgspec.Struct, frozen=True):
-    """Where rates come from, and the token that values are given in, with its symbol."""
+    """Where rates come from, and the token that values are given in, with its symbol. `version` grows by one with each
+    change; 0: nobody has changed anything.
+    """
 
     source: str
     quote_token: str
     quote_symbol: str
     available_sources: tuple[str, ...] = ()
+    version: int = 0
 
 
 class OracleChange(msgspec.Struct, frozen=True):
@@ -532,7 +535,7 @@ FOLLOW_FEED = Command(
 LIST_FEEDS = Command(SERVICE, "feed", "list", Nothing, dict[str, ActiveFeed], "List the feeds that run.")
 LIST_TICKERS = Command(
     SERVICE, "ticker", "list", TickersFilter, Tickers, "Give the tickers of connectors.",
-    errors=_OF_A_CONNECTOR, timeout=15.0,
+    errors=_OF_A_CONNECTOR, timeout=15.0, streams=True,
 )  # fmt: skip
 GET_FUNDING = Command(
     SERVICE, "funding", "get", FundingRef, FundingInfo, "Give the next funding of a perpetual.",
@@ -543,7 +546,7 @@ GET_RATES = Command(
 )  # fmt: skip
 ORACLE_PRICES = Command(
     SERVICE, "rate", "prices", Nothing, OraclePrices, "Give all prices of the rate source.",
-    errors=_OF_A_CONNECTOR, timeout=10.0,
+    errors=_OF_A_CONNECTOR, timeout=10.0, streams=True,
 )  # fmt: skip
 ORACLE_CONFIG = Command(SERVICE, "rate", "config", Nothing, OracleConfig, "Say where rates come from.")
 CONFIGURE_ORACLE = Command(

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from services.marketdata import book_feed, quote_board, shared_fetch, tickers
+from services.marketdata import waiting as waiting_room
 from services.marketdata.settings import MarketdataSettings
 from shared.bus.streaming import PIECE_BYTES
 from shared.contracts.credentials import Nothing

@@ -1,0 +1,178 @@
+"""The commands about rates and tickers of all pairs."""
+
+import asyncio
+import time
+
+from services.marketdata.feeds import Feeds
+from services.marketdata.oracle import Oracle
+from services.marketdata.pieces import in_pieces
+from services.marketdata.quote_board import AGE, Snapshot
+from services.marketdata.settings import MarketdataSettings
+from services.marketdata.venue import Venue, Venues
+from services.marketdata.waiting import Later, Waiting, seconds_for
+from shared.bus.dispatcher import Dispatcher
+from shared.bus.messages import Call, Reply, Streamed
+from shared.connectors.catalogue import CONNECTORS
+from shared.contracts import marketdata as contract
+from shared.contracts.credentials import Nothing
+from shared.errors import CommandError, ErrorCode, not_found
+from shared.exchanges.day_tickers import has_day_tickers
+
+#: Seconds that prices are good for where somebody wants fresh ones.
+MOMENT = 0.5
+
+
+class RateHandlers:
+    """Handlers of the commands about rates, where they come from, and the tickers that they are made of."""
+
+    def __init__(
+        self, settings: MarketdataSettings, venues: Venues, feeds: Feeds, oracle: Oracle, waiting: Waiting
+    ) -> None:
+        self._max_age = settings.rate_max_age
+        self._stale_after = settings.max_age
+        self._banned = settings.banned()
+        self._more_sources = settings.sources()
+        self._venues = venues
+        self._feeds = feeds
+        self._oracle = oracle
+        self._waiting = waiting
+
+    def register(self, dispatcher: Dispatcher) -> None:
+        """Let `dispatcher` hand the commands to these handlers."""
+        dispatcher.on(contract.LIST_TICKERS, self.list_tickers)
+        dispatcher.on(contract.GET_RATES, self.get_rates)
+        dispatcher.on(contract.ORACLE_PRICES, self.oracle_prices)
+        dispatcher.on(contract.ORACLE_CONFIG, self.config)
+        dispatcher.on(contract.CONFIGURE_ORACLE, self.configure)
+
+    async def list_tickers(self, request: contract.TickersFilter, call: Call) -> Reply | Streamed:
+        venues = self._ticker_venues(request.connector_names)
+        seconds = seconds_for(call)
+        age = 0.0 if request.refresh else AGE if request.max_age is None else request.max_age
+        oldest = age if request.refresh or request.max_age is not None else self._stale_after
+        asked = (self._tickers_of(venue, age, seconds, oldest) for venue in venues)
+        answers = dict(zip((venue.name for venue in venues), await asyncio.gather(*asked), strict=True))
+        found = {name: answer for name, answer in answers.items() if isinstance(answer, Snapshot)}
+        errors = {name: answer.detail for name, answer in answers.items() if isinstance(answer, CommandError)}
+        if not found:
+            raise CommandError(ErrorCode.UPSTREAM, "; ".join(errors.values()))
+        tickers = contract.Tickers(
+            tickers={name: dict(snapshot.rows) for name, snapshot in found.items()},
+            counts={name: len(snapshot.rows) for name, snapshot in found.items()},
+            updated_at={name: snapshot.heard for name, snapshot in found.items()},
+            errors=errors,
+        )
+        return in_pieces(tickers)
+
+    def get_rates(self, request: contract.RatesFilter, call: Call) -> contract.Rates | Later[contract.Rates]:
+        if request.connector_name is None and call.after:
+            return self._rates_after(request, call)
+        config = self._oracle.config
+        venue = self._source(request.connector_name or config.source)
+        board = self._feeds.quotes(venue)
+        age = MOMENT if request.fresh else AGE
+        snapshot = board.snapshot_now(age)
+        if snapshot is not None:
+            return self._rates(request, venue, config, snapshot)
+
+        async def later() -> contract.Rates:
+            return self._rates(request, venue, config, await board.snapshot(age, seconds_for(call), None))
+
+        return self._waiting.for_exchange(venue, later)
+
+    def oracle_prices(self, _: Nothing, call: Call) -> Later[Reply | Streamed]:
+        async def later() -> Reply | Streamed:
+            await self._oracle.catch_up(call)
+            config = self._oracle.config
+            venue = self._source(config.source)
+            board = self._feeds.quotes(venue)
+
+            async def told() -> Reply | Streamed:
+                snapshot = await board.snapshot(AGE, seconds_for(call), self._max_age)
+                prices = {pair: row.price for pair, row in snapshot.rows.items() if not self._has_banned(pair)}
+                return in_pieces(contract.OraclePrices(venue.name, config.quote_token, prices))
+
+            return await self._waiting.for_exchange(venue, told)
+
+        return later()
+
+    async def config(self, _: Nothing, call: Call) -> contract.OracleConfig:
+        await self._oracle.catch_up(call)
+        return self._oracle.config
+
+    async def configure(self, request: contract.OracleChange, call: Call) -> Reply:
+        return await self._oracle.change(request, call)
+
+    async def _rates_after(self, request: contract.RatesFilter, call: Call) -> contract.Rates:
+        await self._oracle.catch_up(call)
+        config = self._oracle.config
+        venue = self._source(config.source)
+        board = self._feeds.quotes(venue)
+        age = MOMENT if request.fresh else AGE
+
+        async def later() -> contract.Rates:
+            return self._rates(request, venue, config, await board.snapshot(age, seconds_for(call), None))
+
+        return await self._waiting.for_exchange(venue, later)
+
+    def _source(self, name: str) -> Venue:
+        """Return the venue of a connector that rates can come from.
+
+        Raises:
+            CommandError: NOT_FOUND if there is no such connector, REFUSED if it does not tell all its prices.
+        """
+        venue = self._venues[name]
+        if not has_day_tickers(CONNECTORS[name]):
+            raise CommandError(ErrorCode.REFUSED, f"'{name}' does not give the tickers of all its pairs")
+        return venue
+
+    def _ticker_venues(self, names: tuple[str, ...] | None) -> list[Venue]:
+        """Return the venues that tickers are wanted of.
+
+        Raises:
+            CommandError: NOT_FOUND if one is no connector, REFUSED if none gives all its tickers.
+        """
+        wanted = tuple(dict.fromkeys(names or (self._oracle.config.source, *self._more_sources)))
+        for name in wanted:
+            if name not in CONNECTORS:
+                raise not_found(f"Connector '{name}' not found")
+        able = [name for name in wanted if has_day_tickers(CONNECTORS[name])]
+        if not able:
+            raise CommandError(ErrorCode.REFUSED, f"No tickers of all pairs can be had from {', '.join(wanted)}")
+        return [self._venues[name] for name in able]
+
+    async def _tickers_of(self, venue: Venue, age: float, seconds: float, oldest: float) -> Snapshot | CommandError:
+        board = self._feeds.quotes(venue)
+        try:
+            return await self._waiting.for_exchange(venue, lambda: board.snapshot(age, seconds, oldest))
+        except CommandError as error:
+            return error
+
+    def _rates(
+        self, request: contract.RatesFilter, venue: Venue, config: contract.OracleConfig, snapshot: Snapshot
+    ) -> contract.Rates:
+        now = time.time()
+        rates: dict[str, float | None] = {}
+        reasons: dict[str, str] = {}
+        for pair in request.trading_pairs:
+            rate = self._rate(pair, venue.name, snapshot, now)
+            rates[pair] = rate if isinstance(rate, float) else None
+            if isinstance(rate, str):
+                reasons[pair] = rate
+        return contract.Rates(venue.name, config.quote_token, rates, reasons)
+
+    def _rate(self, pair: str, source: str, snapshot: Snapshot, now: float) -> float | str:
+        """Return the rate of a pair, or in words why there is none."""
+        base, _, quote = pair.partition("-")
+        banned = sorted(self._banned & {base.upper(), quote.upper()})
+        if banned:
+            return f"{banned[0]} is a banned token: other tokens are traded under this name"
+        found = snapshot.graph.rate(base, quote, now - self._max_age)
+        if found is None:
+            return f"no prices of '{source}' lead from {base} to {quote}"
+        if found.timestamp < now - self._max_age:
+            return f"the price on '{source}' is {now - found.timestamp:.0f} s old, more than {self._max_age:g} s"
+        return found.rate
+
+    def _has_banned(self, pair: str) -> bool:
+        return not self._banned.isdisjoint(pair.upper().split("-"))
