@@ -40,6 +40,8 @@ class Fleet:
         self.port = free_port()
         self.simulator_port, self.simulator_admin_port = free_port(), free_port()
         self.services: dict[str, subprocess.Popen[bytes]] = {}
+        #: Where exchanges are, by connector; all others are nowhere.
+        self.endpoints: dict[str, str] = {}
         self._expected: set[str] = set()
         self._database_url = ""
 
@@ -60,12 +62,13 @@ class Fleet:
     def start(self, name: str, instance: str = "") -> None:
         """Start the service `name` as a process of its own; `instance` tells replicas apart."""
         self._expected.add(name)
+        endpoints = json.dumps(json.loads(NOWHERE) | self.endpoints)
         keys = {user: Nkey.from_seed(seed).public_key for user, seed in self.seeds.items()}
         environment = {
             "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HUMMINGBUS_ENV_FILE": str(self.folder / "none"),
             "NATS_URL": self.nats.url, "NATS_SEED": self.seeds[name], "DATABASE_URL": self._database_url,
             "API_HOST": "127.0.0.1", "API_PORT": str(self.port), "API_USERNAME": "admin", "API_PASSWORD": PASSWORD,
-            "CONFIG_PASSWORD": CONFIG_PASSWORD, "SERVICE_KEYS": json.dumps(keys), "CONNECTOR_ENDPOINTS": NOWHERE,
+            "CONFIG_PASSWORD": CONFIG_PASSWORD, "SERVICE_KEYS": json.dumps(keys), "CONNECTOR_ENDPOINTS": endpoints,
             "SIMULATOR_URL": self.simulator_url, "SIMULATOR_PORT": str(self.simulator_port), "SIMULATOR_SEED": "7",
             "SIMULATOR_ADMIN_PORT": str(self.simulator_admin_port), "SIMULATOR_ADMIN_TOKEN": _SIMULATOR_TOKEN,
             "SIMULATOR_LIMITS": "100000",
@@ -74,6 +77,11 @@ class Fleet:
             self.services[name + instance] = subprocess.Popen(
                 [sys.executable, "-m", f"services.{name}"], env=environment, cwd=self.folder, stdout=log, stderr=log
             )
+
+    def log(self, name: str) -> list[dict[str, Any]]:
+        """Return what a service has logged, also in earlier lives; lines that are no JSON are left out."""
+        lines = (self.folder / f"{name}.log").read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
     def kill(self, name: str) -> None:
         """End a service with SIGKILL, also one that is stopped."""
@@ -149,10 +157,11 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(*services: str) -> AsyncIterator[Fleet]:
-    """Start servers and `services`, wait until all is ready, and leave nothing behind."""
+async def fleet(*services: str, **endpoints: str) -> AsyncIterator[Fleet]:
+    """Start servers and `services`, wait until all is ready, and leave nothing behind; see `Fleet.endpoints`."""
     with short_folder() as folder:
         made = Fleet(folder)
+        made.endpoints = endpoints
         try:
             await made.begin()
             for service in services:

@@ -231,7 +231,7 @@ async def test_an_order_from_placing_to_its_trade(client: HummingbotAPIClient, c
     assert (await trading.get_trades([TRADER], [connector], trade_types=["SELL"]))["data"] == []
 
     async def changed() -> bool:
-        return (await balances(client, TRADER, connector))["USDT"]["units"] < before["USDT"]["units"]
+        return bool((await balances(client, TRADER, connector))["USDT"]["units"] < before["USDT"]["units"])
 
     await until(changed)
 
@@ -401,8 +401,8 @@ async def test_a_paper_credential_that_is_added_again_starts_afresh(
         await client.accounts.delete_credential(account, connector)
 
         async def ended() -> bool:
-            nothing = await client.portfolio.get_state([account]) == {account: {}}
-            return nothing and not (await client.trading.get_active_orders([account]))["data"]
+            active = (await client.trading.get_active_orders([account]))["data"]
+            return not active and bool(await client.portfolio.get_state([account]) == {account: {}})
 
         await until(ended)
     await client.accounts.delete_account(account)

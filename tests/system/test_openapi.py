@@ -16,7 +16,8 @@ pytestmark = pytest.mark.timeout(180)
 #: A stream without end; tests/services/gateway_api follows it.
 ENDLESS = "/events"
 #: Where more is required than OpenAPI can say: the name in the query or in the body, the fields of a connector, the
-#: price that goes with a type of order, a cursor that is one of an earlier page.
+#: price that goes with a type of order, a cursor that is one of an earlier page, one pair or several, a side in one of
+#: two ways, times in their order.
 BEYOND_THE_SCHEMA = (
     "/accounts/add-account",
     "/accounts/delete-account",
@@ -25,6 +26,14 @@ BEYOND_THE_SCHEMA = (
     "/trading/orders/active",
     "/trading/orders/search",
     "/trading/trades",
+    "/market-data/candles",
+    "/market-data/historical-candles",
+    "/market-data/funding-info",
+    "/market-data/order-book/price-for-volume",
+    "/market-data/order-book/volume-for-price",
+    "/market-data/order-book/price-for-quote-volume",
+    "/market-data/order-book/quote-volume-for-price",
+    "/market-data/order-book/vwap-for-volume",
 )
 
 
