@@ -14,11 +14,15 @@ from services.gateway_api.guesses import Guesses
 from services.gateway_api.rates import Rates
 from services.gateway_api.readiness import ReadinessCheck
 from services.gateway_api.routes.accounts import account_routes
+from services.gateway_api.routes.books import book_routes
+from services.gateway_api.routes.candles import candle_routes
 from services.gateway_api.routes.connectors import connector_routes
 from services.gateway_api.routes.events import event_routes
 from services.gateway_api.routes.market_data import market_data_routes
 from services.gateway_api.routes.meta import meta_routes
 from services.gateway_api.routes.portfolio import portfolio_routes
+from services.gateway_api.routes.rate_oracle import rate_oracle_routes
+from services.gateway_api.routes.tickers import ticker_routes
 from services.gateway_api.routes.trading import trading_routes
 from services.gateway_api.settings import EdgeSettings
 from services.gateway_api.stream.feed import EventFeed
@@ -78,6 +82,10 @@ class GatewayApi:
                 portfolio_routes(commands),
                 trading_routes(commands),
                 market_data_routes(commands),
+                candle_routes(commands),
+                book_routes(commands),
+                ticker_routes(commands),
+                rate_oracle_routes(commands),
                 event_routes(self._feed),
                 *document_routes(settings.namespace),
             ],

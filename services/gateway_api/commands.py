@@ -1,6 +1,8 @@
 """How routes ask the services: on behalf of the caller, in their trace, and aware of what they changed before."""
 
+import contextlib
 import secrets
+from collections.abc import AsyncGenerator
 
 import msgspec
 
@@ -51,6 +53,25 @@ class Commands:
         except CommandError as error:
             raise RefusedCommand(command, error) from None
         return reply.body
+
+    async def stream(self, command: Command[Req, Res], request: Req) -> AsyncGenerator[bytes, None]:
+        """Ask and give the reply in pieces, each when the one before was taken.
+
+        Raises:
+            RefusedCommand: if the command ends in an error; also after some pieces, which then are not the whole reply.
+        """
+        pieces = self._bus.stream(
+            command,
+            _encoder.encode(request),
+            keys=command.owner_key_values(request),
+            actor=current_caller.get().actor,
+        )
+        try:
+            async with contextlib.aclosing(pieces):
+                async for piece in pieces:
+                    yield piece
+        except CommandError as error:
+            raise RefusedCommand(command, error) from None
 
     async def change(self, command: Command[Req, Res], request: Req, key: str | None) -> tuple[Res, Headers]:
         """Have a change made, under the caller's idempotency key or a new one.

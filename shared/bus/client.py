@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Literal
 
 import msgspec
@@ -130,7 +130,7 @@ class Bus:
 
     async def stream(
         self, command: AnyCommand, body: bytes, *, actor: str, keys: tuple[str, ...] = (), timeout: float | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Send an encoded request and give the answer in pieces, each asked for when the one before is taken.
 
         `timeout` is for each piece. Close it (`aclose`) if you want no more.

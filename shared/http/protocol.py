@@ -8,7 +8,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 #: Bytes of the request line and all headers; as much as common proxies take.
 HEAD_LIMIT = 64 * 1024
 
-#: An extension of the ASGI scope: its `call` closes the connection, whatever was asked on it.
+#: An extension of the ASGI scope: its `call` closes the connection, whatever was asked on it, when the client has taken
+#: what was written; its `abort` does not wait for that.
 HANG_UP = "hummingbus.hang_up"
 
 _TOO_LARGE = b'{"detail":"The request header is larger than %d bytes"}' % HEAD_LIMIT
@@ -38,7 +39,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Take note that the head of a request has come, and let the application hang up instead of answering."""
         self._in_head = False
-        self.scope["extensions"] = {HANG_UP: {"call": self.transport.close}}
+        self.scope["extensions"] = {HANG_UP: {"call": self.transport.close, "abort": self.transport.abort}}
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:

@@ -30,7 +30,8 @@ _TAGS = [
     Tag("Connectors", "Exchanges: what their credentials consist of, which orders they take."),
     Tag("Portfolio", "Balances and their value in USD. Values are JSON numbers with all their digits."),
     Tag("Trading", "Orders and their fills."),
-    Tag("Market data", "Prices and order books."),
+    Tag("Market data", "Prices, candles, order books, funding. A feed exists once however many ask for it."),
+    Tag("Rate oracle", "Where rates between tokens come from."),
     Tag("Events", "Everything that happens, as it happens."),
     Tag("System", "What the API says of itself; no identity needed."),
 ]

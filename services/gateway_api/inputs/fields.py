@@ -38,6 +38,7 @@ _NAME = re.compile(NAME_PATTERN)
 _PAIR = re.compile(PAIR_PATTERN)
 _CURSOR = re.compile(CURSOR_PATTERN)
 _NO_PAIR = "Expected a trading pair, as BTC-USDT"
+_NO_NAME = f"Expected 1 to {NAME_MAX_LENGTH} letters, digits, hyphens and underscores"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: No exchange has sizes or prices beyond; more places are a typing error, or an attack on whoever calculates with it.
 _LARGEST = Decimal("1e20")
@@ -91,7 +92,7 @@ def names(given: Listed, name: str) -> tuple[str, ...] | None:
     Raises:
         HttpError: 422 if one is no name.
     """
-    return _each(given, name, _NAME, f"Expected 1 to {NAME_MAX_LENGTH} letters, digits, hyphens and underscores")
+    return _each(given, name, _NAME, _NO_NAME)
 
 
 def pairs(given: Listed, name: str) -> tuple[str, ...] | None:
@@ -114,6 +115,20 @@ def query_pairs(given: list[str] | None, name: str) -> tuple[str, ...] | None:
     found = [part.strip(" ") for text in given for part in text.split(",")]
     if any(_PAIR.match(item) is None for item in found):
         raise unprocessable(FieldError(("query", name), _NO_PAIR, "string_pattern_mismatch"))
+    return tuple(dict.fromkeys(found))
+
+
+def query_names(given: list[str] | None, name: str) -> tuple[str, ...] | None:
+    """Return the names of a query, as `query_pairs`; None for no filter.
+
+    Raises:
+        HttpError: 422 if one is no name.
+    """
+    if not given:
+        return None
+    found = [part.strip(" ") for text in given for part in text.split(",")]
+    if any(_NAME.match(item) is None or len(item) > NAME_MAX_LENGTH for item in found):
+        raise unprocessable(FieldError(("query", name), _NO_NAME, "string_pattern_mismatch"))
     return tuple(dict.fromkeys(found))
 
 

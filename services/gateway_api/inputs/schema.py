@@ -46,6 +46,11 @@ def pair_list(description: str, *, least: int = 0) -> Schema:
     return _listed(item, listed(_ONE_PAIR, least=least), description, least)
 
 
+def text_list(description: str) -> Schema:
+    """Return the schema of several short texts; null and an empty list are none."""
+    return _listed(Schema(type=OpenAPIType.STRING), r"^[^\x00-\x1f]{0,200}$(?!\n)", description)
+
+
 def name(description: str) -> Schema:
     """Return the schema of one name."""
     return Schema(type=OpenAPIType.STRING, pattern=NAME_PATTERN, max_length=NAME_MAX_LENGTH, description=description)
@@ -92,7 +97,7 @@ def optional_text(pattern: str, description: str) -> Schema:
     return Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL], pattern=pattern, description=description)
 
 
-def count(most: int, default: int, description: str) -> Schema:
+def count(most: int | None, default: int, description: str) -> Schema:
     """Return the schema of a number of things, 1 at least."""
     return Schema(
         type=[OpenAPIType.INTEGER, OpenAPIType.NULL], minimum=1, maximum=most, default=default, description=description

@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar.openapi.spec import Example
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
-from services.gateway_api.inputs.fields import ORDER_ID_PATTERN
+from services.gateway_api.inputs.fields import ORDER_ID_PATTERN, PAIR_PATTERN
 from shared.bus.messages import KEY_MAX_LENGTH
 from shared.names import NAME_MAX_LENGTH, NAME_PATTERN
 
@@ -25,6 +25,25 @@ ConnectorName = Annotated[
         max_length=NAME_MAX_LENGTH,
         description="The name of a connector, as `GET /connectors/` lists it.",
         examples=[Example(value="binance")],
+    ),
+]
+ConnectorInQuery = Annotated[
+    str | None,
+    QueryParameter(
+        name="connector",
+        pattern=NAME_PATTERN,
+        max_length=NAME_MAX_LENGTH,
+        required=False,
+        description="The connector whose prices are taken; the rate source when left out.",
+        examples=[Example(value="binance")],
+    ),
+]
+TradingPairInPath = Annotated[
+    str,
+    PathParameter(
+        pattern=PAIR_PATTERN,
+        description="Base and quote token, with a hyphen between.",
+        examples=[Example(value="BTC-USDT")],
     ),
 ]
 IdempotencyKey = Annotated[

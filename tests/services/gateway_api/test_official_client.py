@@ -93,3 +93,35 @@ async def test_it_sees_the_market(edge: Edge, marketdata: MarketdataStandIn) -> 
         book = await client.market_data.get_order_book("paper", "BTC-USDT", depth=3)
         assert [level["price"] for level in book["bids"]] == [64999.5, 64998.5, 64997.5]
         assert (await client.market_data.get_market_data_settings())["cleanup_interval"] == 300
+
+
+async def test_it_has_every_method_of_market_data(edge: Edge, marketdata: MarketdataStandIn) -> None:
+    async with HummingbotAPIClient(edge.url, USERNAME, PASSWORD) as client:
+        market = client.market_data
+        assert len(await market.get_candles("paper", "BTC-USDT", "1m", 3)) == 3
+        assert len(await market.get_historical_candles("paper", "BTC-USDT", "1m", 0, 600)) == 11
+        assert len(await market.get_historical_candles("paper", "BTC-USDT")) >= 500
+        assert len(await market.get_candles_last_days("paper", "BTC-USDT", 1)) >= 1440
+        assert await market.get_available_candle_connectors() == ["paper", "paper_perpetual"]
+        assert (await market.get_active_feeds())["one"]["feed_type"] == "candles"
+        for connectors in (None, "paper", ["paper", "paper_perpetual"]):
+            tickers = await market.get_tickers(connectors, refresh=True, max_age=1.5)
+            assert tickers["tickers"]["paper"]["ETH-USDT"]["price"] == 3000.25
+        assert (await market.get_rates(["BTC-USDT", "X-Y"]))["rates"] == {"BTC-USDT": 65000.5, "X-Y": None}
+        assert (await market.get_rates("BTC-USDT", "paper"))["connector"] == "paper"
+        assert (await market.get_funding_info("paper_perpetual", "BTC-USDT"))["funding_rate"] == 0.0001
+        for answer in (
+            await market.get_price_for_volume("paper", "BTC-USDT", 2.0, True),
+            await market.get_volume_for_price("paper", "BTC-USDT", 65002.0, True),
+            await market.get_price_for_quote_volume("paper", "BTC-USDT", 130003.0, True),
+            await market.get_quote_volume_for_price("paper", "BTC-USDT", 65002.0, True),
+            await market.get_vwap_for_volume("paper", "BTC-USDT", 2.0, True),
+        ):
+            assert (answer["result_price"], answer["result_volume"]) == (65001.5, 2.0)
+            assert (answer["result_quote_volume"], answer["average_price"]) == (130003.0, 65001.25)
+        assert (await market.add_trading_pair("paper", "BTC-USDT", "master_account", 30))["success"]
+        assert (await market.remove_trading_pair("paper", "BTC-USDT"))["success"]
+        assert (await market.get_order_book_diagnostics("paper", "master_account"))["tracker_ready"]
+        assert (await market.restart_order_book_tracker("paper"))["success"]
+        named = {name for name in dir(market) if name.startswith(("get_", "add_", "remove_", "restart_"))}
+        assert len(named) == 20, named  # a method that is new is to be tried, too

@@ -36,7 +36,40 @@ ROUTES = {
     ("get", "/market-data/settings"): "200",
     ("post", "/market-data/prices"): "200",
     ("post", "/market-data/order-book"): "200",
+    ("post", "/market-data/candles"): "200",
+    ("post", "/market-data/historical-candles"): "200",
+    ("get", "/market-data/available-candle-connectors"): "200",
+    ("get", "/market-data/active-feeds"): "200",
+    ("get", "/market-data/tickers"): "200",
+    ("get", "/market-data/tickers/{connector_name}"): "200",
+    ("post", "/market-data/funding-info"): "200",
+    ("post", "/market-data/rates"): "200",
+    ("get", "/market-data/rate/{trading_pair}"): "200",
+    ("post", "/market-data/order-book/price-for-volume"): "200",
+    ("post", "/market-data/order-book/volume-for-price"): "200",
+    ("post", "/market-data/order-book/price-for-quote-volume"): "200",
+    ("post", "/market-data/order-book/quote-volume-for-price"): "200",
+    ("post", "/market-data/order-book/vwap-for-volume"): "200",
+    ("post", "/market-data/trading-pair/add"): "200",
+    ("post", "/market-data/trading-pair/remove"): "200",
+    ("get", "/market-data/order-book/diagnostics/{connector_name}"): "200",
+    ("post", "/market-data/order-book/restart/{connector_name}"): "200",
+    ("get", "/rate-oracle/sources"): "200",
+    ("get", "/rate-oracle/config"): "200",
+    ("put", "/rate-oracle/config"): "200",
+    ("post", "/rate-oracle/rates"): "200",
+    ("get", "/rate-oracle/rate/{trading_pair}"): "200",
+    ("get", "/rate-oracle/rate-async/{trading_pair}"): "200",
+    ("get", "/rate-oracle/prices"): "200",
     ("get", "/events"): "200",
+}
+BOOK_QUERIES = {path for _, path in ROUTES if path.startswith("/market-data/order-book/") and "-for-" in path}
+#: Changes that are the same when they are made again, and so take no key.
+REPEATABLE = {
+    "/market-data/trading-pair/add",
+    "/market-data/trading-pair/remove",
+    "/market-data/order-book/restart/{connector_name}",
+    "/rate-oracle/config",
 }
 #: Questions that are posted, as their filters are bodies.
 QUESTIONS = {
@@ -48,6 +81,12 @@ QUESTIONS = {
     "/trading/trades",
     "/market-data/prices",
     "/market-data/order-book",
+    "/market-data/candles",
+    "/market-data/historical-candles",
+    "/market-data/funding-info",
+    "/market-data/rates",
+    "/rate-oracle/rates",
+    *BOOK_QUERIES,
 }
 #: Routes that ask an exchange.
 OF_AN_EXCHANGE = {
@@ -57,6 +96,20 @@ OF_AN_EXCHANGE = {
     "/trading/{account_name}/{connector_name}/orders/{client_order_id}/cancel",
     "/market-data/prices",
     "/market-data/order-book",
+    "/market-data/candles",
+    "/market-data/historical-candles",
+    "/market-data/tickers",
+    "/market-data/tickers/{connector_name}",
+    "/market-data/funding-info",
+    "/market-data/rates",
+    "/market-data/rate/{trading_pair}",
+    "/market-data/trading-pair/add",
+    "/market-data/trading-pair/remove",
+    "/rate-oracle/rates",
+    "/rate-oracle/rate/{trading_pair}",
+    "/rate-oracle/rate-async/{trading_pair}",
+    "/rate-oracle/prices",
+    *BOOK_QUERIES,
 }
 
 
@@ -114,13 +167,14 @@ def test_it_has_the_errors_that_a_route_can_end_in(document: dict[str, Any]) -> 
     found = operations(document)
     for (method, path), operation in found.items():
         codes = operation["responses"].keys()
-        changes = method == "post" and path not in QUESTIONS
-        assert ("504" in codes) == ("409" in codes) == changes, path
-        assert ("413" in codes) == ("403" in codes) == (method == "post"), path
+        changes = method in ("post", "put") and path not in QUESTIONS
+        assert ("504" in codes) == changes, path
+        assert ("409" in codes) == (changes and path not in REPEATABLE), path
+        assert ("413" in codes) == ("403" in codes) == (method in ("post", "put")), path
         assert ("422" in codes) == bool(operation.get("parameters") or operation.get("requestBody")), path
         assert ("502" in codes) == (path in OF_AN_EXCHANGE), path
         assert "500" not in codes, path
-        assert "400" not in codes or path in OF_AN_EXCHANGE or path.startswith("/accounts/"), path
+        assert "400" not in codes or path in OF_AN_EXCHANGE or path.startswith(("/accounts/", "/rate-oracle/")), path
     assert "404" in found["get", "/accounts/{account_name}/credentials"]["responses"]
     assert "400" in found["post", "/accounts/add-account"]["responses"]
     assert "400" not in found["get", "/connectors/{connector_name}/config-map"]["responses"]
@@ -144,7 +198,7 @@ def test_every_parameter_is_described(document: dict[str, Any]) -> None:
     for operation in operations(document).values():
         for parameter in operation.get("parameters", ()):
             assert parameter["description"], parameter["name"]
-            assert parameter["schema"]["type"] in ("string", "array")
+            assert parameter["schema"]["type"] in ("string", "array", "boolean", "number")
 
 
 _ORDER = {
@@ -158,9 +212,13 @@ _ORDER = {
 }
 _BOOK = {"connector_name": "paper", "trading_pair": "BTC-USDT"}
 
+_SEVERAL = {"connector_name": "paper", "trading_pairs": ["BTC-USDT", "ETH-USDT"]}
+_PERPETUAL = {"connector_name": "paper_perpetual", "trading_pairs": ["BTC-USDT", "ETH-USDT"]}
+
 
 @pytest.mark.usefixtures("portfolio", "marketdata")
 async def test_answers_of_posts_fit_their_schemas(edge: Edge, document: dict[str, Any]) -> None:
+    restart = "/market-data/order-book/restart/{connector_name}"
     cancel = "/trading/{account_name}/{connector_name}/orders/{client_order_id}/cancel"
     for path, named, body, status in (
         ("/trading/orders", "/trading/orders", _ORDER, 201),
@@ -178,6 +236,22 @@ async def test_answers_of_posts_fit_their_schemas(edge: Edge, document: dict[str
         ("/market-data/prices", "/market-data/prices", {**_BOOK, "trading_pairs": ["BTC-USDT"]}, 200),
         ("/market-data/order-book", "/market-data/order-book", _BOOK, 200),
         ("/market-data/order-book", "/market-data/order-book", {**_BOOK, "connector_name": "dexalot"}, 400),
+        ("/market-data/candles", "/market-data/candles", _BOOK, 200),
+        ("/market-data/candles", "/market-data/candles", _SEVERAL, 200),
+        ("/market-data/candles", "/market-data/candles", {**_BOOK, "interval": "7m"}, 400),
+        ("/market-data/historical-candles", "/market-data/historical-candles", _BOOK, 200),
+        ("/market-data/historical-candles", "/market-data/historical-candles", _SEVERAL, 200),
+        ("/market-data/funding-info", "/market-data/funding-info", _PERPETUAL, 200),
+        ("/market-data/funding-info", "/market-data/funding-info", _BOOK, 400),
+        ("/market-data/rates", "/market-data/rates", {"trading_pairs": ["BTC-USDT", "X-Y"]}, 200),
+        ("/rate-oracle/rates", "/rate-oracle/rates", {"trading_pairs": ["BTC-USDT", "X-Y"]}, 200),
+        ("/market-data/trading-pair/add", "/market-data/trading-pair/add", _BOOK, 200),
+        ("/market-data/order-book/restart/paper", restart, None, 200),
+        ("/market-data/order-book/restart/nowhere", restart, None, 200),
+        *[
+            (path, path, {**_BOOK, "is_buy": True, path.rpartition("-for-")[2].replace("-", "_"): 1}, 200)
+            for path in BOOK_QUERIES
+        ],
     ):
         given, answer = await edge.ask("POST", path, json=body)
         assert given == status, (path, answer)
@@ -194,6 +268,19 @@ async def test_answers_fit_their_schemas(edge: Edge, document: dict[str, Any]) -
         ("/connectors/dexalot/order-types", "/connectors/{connector_name}/order-types"),
         ("/portfolio/accounts-distribution", "/portfolio/accounts-distribution"),
         ("/market-data/settings", "/market-data/settings"),
+        ("/market-data/active-feeds", "/market-data/active-feeds"),
+        ("/market-data/available-candle-connectors", "/market-data/available-candle-connectors"),
+        ("/market-data/tickers", "/market-data/tickers"),
+        ("/market-data/tickers/paper", "/market-data/tickers/{connector_name}"),
+        ("/market-data/rate/BTC-USDT", "/market-data/rate/{trading_pair}"),
+        ("/market-data/rate/X-Y", "/market-data/rate/{trading_pair}"),
+        ("/market-data/order-book/diagnostics/paper", "/market-data/order-book/diagnostics/{connector_name}"),
+        ("/market-data/order-book/diagnostics/nowhere", "/market-data/order-book/diagnostics/{connector_name}"),
+        ("/rate-oracle/sources", "/rate-oracle/sources"),
+        ("/rate-oracle/config", "/rate-oracle/config"),
+        ("/rate-oracle/rate/X-Y", "/rate-oracle/rate/{trading_pair}"),
+        ("/rate-oracle/rate-async/BTC-USDT", "/rate-oracle/rate-async/{trading_pair}"),
+        ("/rate-oracle/prices", "/rate-oracle/prices"),
         ("/", "/"),
         ("/health", "/health"),
         ("/ready", "/ready"),
