@@ -33,10 +33,12 @@ def test_groups_that_make_no_sense_are_refused_without_their_text(text: str) -> 
 
 
 def test_the_simulator_is_in_unless_it_is_switched_off() -> None:
-    assert dict(_settings().groups)["trading"] == (ServiceRef(name="simulator", module="services.simulator.app"),)
+    assert ServiceRef(name="simulator", module="services.simulator.app") in dict(_settings().groups)["trading"]
     without = _settings(SIMULATOR="OFF")
-    assert [name for name, _ in without.groups] == ["edge", "control"]
+    assert [service.name for service in dict(without.groups)["trading"]] == ["portfolio", "marketdata"]
     assert not without.has_simulator
+    alone = _settings(SIMULATOR="off", HUMMINGBUS_GROUPS="edge=gateway_api;play=simulator")
+    assert [name for name, _ in alone.groups] == ["edge"]
     shared = _settings(SIMULATOR="off", HUMMINGBUS_GROUPS="all=gateway_api,simulator,credentials")
     assert [service.name for service in dict(shared.groups)["all"]] == ["gateway_api", "credentials"]
 
@@ -90,6 +92,11 @@ def test_a_service_is_told_no_more_than_it_needs() -> None:
         "NATS_SEED": keys["credentials"].seed,
         "DATABASE_URL": "postgresql://d",
     }
+    trading = addresses.overrides_for("portfolio", _settings(SIMULATOR_PORT="8099"))
+    assert trading.pop("SIMULATOR_URL") == "http://127.0.0.1:8099"
+    assert set(trading) == {"NATS_URL", "NATS_SEED", "DATABASE_URL"}
+    # Somebody else's simulator may be elsewhere: the environment says where.
+    assert "SIMULATOR_URL" not in addresses.overrides_for("portfolio", _settings(SIMULATOR="off"))
     assert "NATS_SEED" not in addresses.overrides_for("alarm", _settings())
     assert "SIMULATOR_ADMIN_TOKEN" not in addresses.overrides_for("simulator", _settings())
     with_token = Addresses("nats://n", "postgresql://d", keys, "the-token")
