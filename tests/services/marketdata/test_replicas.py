@@ -1,0 +1,228 @@
+"""Several replicas: one follows a feed at its exchange, the others follow that one, and go on when it dies."""
+
+import asyncio
+import time
+
+import pytest
+
+from services.marketdata import ownership
+from services.marketdata.app import MarketdataService
+from shared.contracts.marketdata import LiveBook
+from shared.database.pool import Database
+from shared.leases import acquire_set, release_set, renew_set
+from shared.settings import DatabaseSettings
+from tests.eventually import eventually
+from tests.services.marketdata.conftest import Start
+from tests.services.marketdata.fake_market import FakeExchanges, FakeMarket, book, ticker
+
+BTC = "BTC-USDT"
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have leases end soon, as tests wait for it."""
+    monkeypatch.setattr(ownership, "LEASE", 0.8)
+    monkeypatch.setattr(ownership, "INTERVAL", 0.2)
+
+
+class Replica:
+    """A replica over an exchange of its own, which only the owner of a feed follows."""
+
+    def __init__(self, service: MarketdataService, market: FakeMarket) -> None:
+        self.service = service
+        self.market = market
+
+    @classmethod
+    async def start(cls, start: Start) -> "Replica":
+        exchanges = FakeExchanges()
+        market = exchanges.market("paper")
+        market.books[BTC] = book()
+        market.tickers[BTC] = ticker()
+        return cls(await start(exchanges), market)
+
+    async def follow(self) -> None:
+        """Have the book followed here."""
+        venue = self.service._venues["paper"]
+        await venue.rules(5)
+        self.service._feeds.book(venue, BTC)
+
+    def state(self) -> LiveBook | None:
+        """Return the best levels as they are known here."""
+        state = self.service._feeds.books["paper", BTC].state
+        return None if state is None else state.best(50)
+
+    @property
+    def leads(self) -> bool:
+        return self.service._feeds.books["paper", BTC].supply.leads
+
+    async def send(self, state: LiveBook) -> None:
+        """Have the exchange bring a state to this replica."""
+        await eventually(lambda: bool(self.market.open_streams()))
+        self.market.open_streams()[0].states.put_nowait(state)
+        await eventually(lambda: self.state() == state)
+
+    async def die(self) -> None:
+        """End as SIGKILL does: nothing is released and nothing told."""
+        leases = self.service._leases
+        assert leases._task is not None
+        leases._task.cancel()
+        leases._leases.clear()
+        for feed in self.service._feeds.books.values():
+            await feed.stop()
+        for task in self.service._feeds._keeping:
+            task.cancel()
+
+
+async def two(start: Start) -> tuple[Replica, Replica]:
+    """Return the owner of a feed, and a replica that follows it."""
+    first = await Replica.start(start)
+    await first.follow()
+    await eventually(lambda: first.service._leases.owned == 1)
+    second = await Replica.start(start)
+    await second.follow()
+    await eventually(lambda: not second.leads)
+    return first, second
+
+
+async def test_one_replica_follows_the_exchange_and_the_other_follows_it(start: Start) -> None:
+    owner, follower = await two(start)
+    await owner.send(book(at=1.0))
+    await eventually(lambda: follower.state() == book(at=1.0))
+    # Its own stream has ended with the first state on the bus.
+    await eventually(lambda: follower.market.open_streams() == [])
+    assert len(owner.market.open_streams()) == 1
+    for number in range(2, 20):
+        await owner.send(book(bid=90.0 + number / 10, at=float(number)))
+        await eventually(lambda: follower.state() == owner.state())
+    # It answers by what it follows, without a question to the exchange.
+    asked = len(follower.market.asked)
+    venue = follower.service._venues["paper"]
+    assert follower.service._feeds.book(venue, BTC).now(3) is not None
+    assert len(follower.market.asked) == asked
+
+
+async def test_a_quiet_market_is_known_to_be_there(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, follower = await two(start)
+    await owner.send(book(at=1.0))
+    await eventually(lambda: follower.state() == book(at=1.0))
+    sent = owner.service._outlet.sent
+    await eventually(lambda: owner.service._outlet.sent > sent)
+    assert follower.service._feeds.books["paper", BTC].supply.live_since is not None
+
+
+async def test_another_takes_over_when_the_owner_dies(start: Start) -> None:
+    owner, follower = await two(start)
+    await owner.send(book(at=1.0))
+    await eventually(lambda: follower.market.open_streams() == [])
+    began = time.monotonic()
+    await owner.die()
+    await eventually(lambda: follower.leads)
+    await follower.send(book(at=2.0))
+    assert time.monotonic() - began < 3
+
+
+async def test_one_that_ends_hands_over_at_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ownership, "LEASE", 60.0)
+    owner, follower = await two(start)
+    await owner.send(book(at=1.0))
+    await owner.service._leases.stop()
+    await eventually(lambda: follower.leads)
+
+
+async def test_a_feed_that_one_ends_is_led_by_the_other(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ownership, "LEASE", 60.0)
+    owner, follower = await two(start)
+    await owner.send(book(at=1.0))
+    assert await owner.service._feeds.forget_book("paper", BTC)
+    await eventually(lambda: follower.leads)
+    await follower.send(book(at=2.0))
+
+
+async def test_two_owners_do_no_harm(start: Start) -> None:
+    owner, follower = await two(start)
+    await owner.send(book(at=1.0))
+    third = await Replica.start(start)
+    await third.follow()
+    await eventually(lambda: not third.leads)
+    # As if it had not heard of its lease's end.
+    follower.service._feeds.books["paper", BTC].supply.turn(True)
+    await follower.send(book(bid=98.0, at=2.0))
+    await owner.send(book(bid=97.0, at=3.0))
+    await eventually(lambda: third.state() == book(bid=97.0, at=3.0))
+    assert owner.state() == book(bid=97.0, at=3.0)
+    assert follower.state() == book(bid=98.0, at=2.0)
+
+
+async def test_feeds_go_on_and_begin_while_the_database_is_away(start: Start) -> None:
+    owner, follower = await two(start)
+    await owner.send(book(at=1.0))
+    for replica in (owner, follower):
+        await replica.service._database.stop()
+    await asyncio.sleep(3 * ownership.INTERVAL)  # several renewals fail
+    await owner.send(book(at=2.0))
+    await eventually(lambda: follower.state() == book(at=2.0))
+    venue = follower.service._venues["paper"]
+    feed = follower.service._feeds.book(venue, "ETH-USDT")
+    await eventually(lambda: any(stream.of == ("ETH-USDT",) for stream in follower.market.open_streams()))
+    assert feed.supply.leads
+
+
+async def test_tickers_are_shared_too(start: Start) -> None:
+    first = await Replica.start(start)
+    venue = first.service._venues["paper"]
+    await venue.rules(5)
+    await first.service._feeds.tickers(venue).get((BTC,), 5)
+    await eventually(lambda: first.service._leases.owned == 1)
+    second = await Replica.start(start)
+    other = second.service._venues["paper"]
+    await other.rules(5)
+    board = second.service._feeds.tickers(other)
+    await board.get((BTC,), 5)
+    await eventually(lambda: bool(first.market.open_streams()))
+    first.market.open_streams()[0].states.put_nowait(ticker(at=5.0))
+
+    def heard() -> bool:
+        found = board.now((BTC,))
+        return found is not None and found[BTC].timestamp == 5.0
+
+    await eventually(heard)
+    await eventually(lambda: second.market.open_streams() == [])
+    await first.service._leases.stop()
+    await eventually(lambda: bool(second.market.open_streams()))
+    second.market.open_streams()[0].states.put_nowait(ticker(at=6.0))
+
+    def is_its_own() -> bool:
+        found = board.now((BTC,))
+        return found is not None and found[BTC].timestamp == 6.0
+
+    await eventually(is_its_own)
+
+
+async def test_leases_of_many_feeds_at_a_time(values: dict[str, str]) -> None:
+    database = Database(DatabaseSettings.model_validate(values), "marketdata")
+    await database.start()
+    names = [f"feed.book.paper.T{number}-USDT" for number in range(1000)]
+    mine = await acquire_set(database, names[:600], "one", 60.0)
+    theirs = await acquire_set(database, names, "other", 60.0)
+    assert set(mine) == set(names[:600])
+    assert set(theirs) == set(names[600:])
+    began = time.monotonic()
+    assert await renew_set(database, "one", mine.values(), 60.0) == set(names[:600])
+    assert time.monotonic() - began < 1
+    assert await renew_set(database, "other", mine.values(), 60.0) == set()
+    await release_set(database, "one", mine.values())
+    again = await acquire_set(database, names, "other", 60.0)
+    assert set(again) == set(names[:600])
+    assert all(lease.epoch == 2 for lease in again.values())
+    # Who has lost a lease can neither keep nor end it.
+    assert await renew_set(database, "one", mine.values(), 60.0) == set()
+    await release_set(database, "one", mine.values())
+    assert await acquire_set(database, names, "third", 60.0) == {}
+    # Two who want all of them at the same time get each lease once, and don't wait for each other for ever.
+    fresh = [f"feed.book.paper.U{number}-USDT" for number in range(500)]
+    first, second = await asyncio.gather(
+        acquire_set(database, fresh, "one", 60.0), acquire_set(database, fresh[::-1], "other", 60.0)
+    )
+    assert set(first) | set(second) == set(fresh)
+    assert not set(first) & set(second)
+    await database.stop()
