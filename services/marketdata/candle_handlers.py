@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
 
@@ -11,8 +10,9 @@ from services.marketdata.candles.answer import Answer, Tell
 from services.marketdata.candles.feeds import CandleFeeds
 from services.marketdata.candles.intervals import INTERVALS
 from services.marketdata.candles.spans import Span
-from services.marketdata.failures import NoAnswer, command_error
-from services.marketdata.venue import Venue, Venues
+from services.marketdata.failures import NoAnswer
+from services.marketdata.venue import Venue, Venues, check_known
+from services.marketdata.waiting import Later, Waiting, seconds_for
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply, Streamed
 from shared.bus.streaming import PIECE_BYTES
@@ -22,14 +22,9 @@ from shared.contracts.credentials import Nothing
 from shared.database.unit_of_work import UnitOfWork
 from shared.errors import CommandError, ErrorCode, FieldError, invalid, not_found
 from shared.exchanges.candles import has_candles
-from shared.exchanges.errors import ExchangeError
 
 #: Candles that one question may span: 23 days of seconds, nearly four years of minutes.
 MOST = 2_000_000
-#: Seconds before the caller's deadline at which waiting ends; of a short time a fifth.
-MARGIN = 0.3
-#: Questions that may wait for one exchange at a time.
-MOST_WAITING = 200
 
 _encode = msgspec.json.Encoder().encode
 
@@ -37,11 +32,11 @@ _encode = msgspec.json.Encoder().encode
 class CandleHandlers:
     """Handlers of the commands about candles."""
 
-    def __init__(self, venues: Venues, feeds: CandleFeeds, unit: UnitOfWork) -> None:
+    def __init__(self, venues: Venues, feeds: CandleFeeds, unit: UnitOfWork, waiting: Waiting) -> None:
         self._venues = venues
         self._feeds = feeds
         self._unit = unit
-        self._waiting: dict[str, int] = {}
+        self._waiting = waiting
         self._connectors = sorted(name for name, connector in CONNECTORS.items() if has_candles(connector))
 
     def register(self, dispatcher: Dispatcher) -> None:
@@ -53,7 +48,7 @@ class CandleHandlers:
     def connectors(self, _: Nothing, __: Call) -> list[str]:
         return self._connectors
 
-    def recent(self, request: contract.RecentCandles, call: Call) -> Reply | Coroutine[Any, Any, Reply | Streamed]:
+    def recent(self, request: contract.RecentCandles, call: Call) -> Reply | Later[Reply | Streamed]:
         venue = self._venues[request.connector_name]
         pair, interval, count = request.trading_pair, request.interval, request.max_records
         _check_interval(venue, interval)
@@ -66,24 +61,24 @@ class CandleHandlers:
                     return reply
 
         async def later() -> Reply | Streamed:
-            until = time.monotonic() + _seconds(call)
-            await _check_pair(venue, pair, until)
+            until = time.monotonic() + seconds_for(call)
+            check_known(venue, await venue.rules(until - time.monotonic()), pair)
             found = await self._feeds.feed(venue, pair, interval).get(count, until - time.monotonic())
             if not found:
                 raise not_found(f"There are no {interval} candles of '{pair}' on '{venue.name}'")
             reply = Reply(_encode(found))
             return reply if len(reply.body) <= PIECE_BYTES else Streamed(_whole(reply.body))
 
-        return self._wait(venue, later())
+        return self._waiting.for_exchange(venue, later)
 
-    def history(self, request: contract.CandleRange, call: Call) -> Coroutine[Any, Any, Streamed]:
+    def history(self, request: contract.CandleRange, call: Call) -> Later[Streamed]:
         venue = self._venues[request.connector_name]
         _check_interval(venue, request.interval)
         span = _span(request)
 
         async def later() -> Streamed:
-            until = time.monotonic() + _seconds(call)
-            await _check_pair(venue, request.trading_pair, until)
+            until = time.monotonic() + seconds_for(call)
+            check_known(venue, await venue.rules(until - time.monotonic()), request.trading_pair)
             archive = self._feeds.archive(venue, request.trading_pair, request.interval)
             pieces = Answer(archive, span, self._telling(request)).pieces(until - time.monotonic())
             try:
@@ -93,7 +88,7 @@ class CandleHandlers:
                 raise NoAnswer from None
             return Streamed(_with_first(first, pieces))
 
-        return self._wait(venue, later())
+        return self._waiting.for_exchange(venue, later)
 
     def _telling(self, request: contract.CandleRange) -> Tell:
         async def tell(share: float) -> None:
@@ -109,25 +104,6 @@ class CandleHandlers:
 
         return tell
 
-    async def _wait(self, venue: Venue, work: Coroutine[Any, Any, Any]) -> Any:
-        """Return what `work` does: the exchange's failures are told, and not too many wait for it."""
-        others = self._waiting.get(venue.name, 0)
-        if others >= MOST_WAITING:
-            work.close()
-            raise CommandError(ErrorCode.BUSY, f"Too many questions wait for the exchange '{venue.name}' already")
-        self._waiting[venue.name] = others + 1
-        try:
-            return await work
-        except ExchangeError as error:
-            raise command_error(venue.name, error) from error
-        finally:
-            self._waiting[venue.name] -= 1
-
-
-def _seconds(call: Call) -> float:
-    left = max(0.0, call.seconds_left())
-    return left - min(MARGIN, left / 5)
-
 
 def _check_interval(venue: Venue, interval: str) -> None:
     offered = venue.market.candles().intervals
@@ -137,11 +113,6 @@ def _check_interval(venue: Venue, interval: str) -> None:
         raise CommandError(
             ErrorCode.REFUSED, f"'{venue.name}' has no candles of this interval; there are {', '.join(offered)}"
         )
-
-
-async def _check_pair(venue: Venue, pair: str, until: float) -> None:
-    if pair not in await venue.rules(until - time.monotonic()):
-        raise not_found(f"Trading pair '{pair}' not found on '{venue.name}'")
 
 
 def _span(request: contract.CandleRange) -> Span:

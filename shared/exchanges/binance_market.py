@@ -1,4 +1,5 @@
-"""What moves on Binance's markets, over few sockets and without ccxt's structures: books, tickers, trades, funding.
+"""What moves on Binance's markets, over few sockets and without ccxt's structures: books, tickers, trades,
+candles, funding.
 
 Source: "WebSocket Streams" of Binance's spot documentation and "Websocket Market Streams" of its USD-M futures
 documentation.
@@ -16,9 +17,13 @@ from shared.contracts.marketdata import LiveFunding, LiveTicker, MarketTrade
 from shared.exchanges.binance_books import Ask, Snapshots, kept_book
 from shared.exchanges.binance_streams import BinanceStreams, Messages
 from shared.exchanges.book_sync import BookSync, Kind
+from shared.exchanges.candles import BinanceKline, update_of_binance
 from shared.exchanges.clients import Blueprint
+from shared.exchanges.errors import ExchangeDown
+from shared.exchanges.interface import CandleUpdate
 from shared.exchanges.local_book import LocalBook
 from shared.exchanges.merging import merged
+from shared.exchanges.unanswered import Unanswered
 
 #: Snapshots that are asked for at a time.
 AT_A_TIME = 8
@@ -52,6 +57,12 @@ class _Trade(msgspec.Struct, frozen=True):
     buyer_rested: bool = msgspec.field(name="m")
 
 
+class _Kline(msgspec.Struct, frozen=True):
+    """`kline`."""
+
+    kline: BinanceKline = msgspec.field(name="k")
+
+
 class _MarkPrice(msgspec.Struct, frozen=True):
     """`markPriceUpdate`."""
 
@@ -72,6 +83,7 @@ _top = msgspec.json.Decoder(_Top).decode
 _day = msgspec.json.Decoder(_Day).decode
 _trade = msgspec.json.Decoder(_Trade).decode
 _mark_price = msgspec.json.Decoder(_MarkPrice).decode
+_kline = msgspec.json.Decoder(_Kline).decode
 _kind = msgspec.json.Decoder(_Kind).decode
 
 
@@ -184,6 +196,21 @@ class BinanceMarket:
                         self._connector, pair, float(told.rate or 0), told.next_ms / 1000, float(told.mark),
                         float(told.index), told.event_ms / 1000,
                     )  # fmt: skip
+
+    async def candles(self, symbol: str, interval: str) -> AsyncGenerator[CandleUpdate, None]:
+        """Follow the candles of a pair.
+
+        Raises:
+            ExchangeError: when the stream breaks, or brings what is no candle.
+        """
+        async with aclosing(self._slow.follow((f"{symbol.lower()}@kline_{interval}",))) as brought:
+            async for messages in brought:
+                try:
+                    updates = [update_of_binance(_kline(message).kline) for message in messages]
+                except (ValueError, TypeError, Unanswered):
+                    raise ExchangeDown(f"{self._connector} sent a candle that cannot be read") from None
+                for update in updates:
+                    yield update
 
 
 def _market_trade(told: _Trade) -> MarketTrade:

@@ -1,8 +1,10 @@
 """Candles of exchanges: which there are to be had, asking for them, reading them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
+
+import msgspec
 
 from shared.connectors.catalogue import CONNECTORS, Connector
 from shared.contracts.marketdata import Candle, CandleInterval
@@ -81,11 +83,33 @@ def _of_binance(row: Sequence[Any]) -> Candle:
     )
 
 
-def update_of_binance(kline: Mapping[str, Any]) -> CandleUpdate:
-    """Read the kline of a stream's message."""
-    columns = ("o", "h", "l", "c", "v", "q", "n", "V", "Q")
-    candle = _checked(int(kline["t"]), tuple(float(kline[name]) for name in columns))
-    return CandleUpdate(candle, closed=bool(kline["x"]))
+class BinanceKline(msgspec.Struct, frozen=True):
+    """The candle in a message of Binance's kline streams."""
+
+    opened_ms: int = msgspec.field(name="t")
+    open: str = msgspec.field(name="o")
+    high: str = msgspec.field(name="h")
+    low: str = msgspec.field(name="l")
+    close: str = msgspec.field(name="c")
+    volume: str = msgspec.field(name="v")
+    quote_volume: str = msgspec.field(name="q")
+    trades: int = msgspec.field(name="n")
+    taker_volume: str = msgspec.field(name="V")
+    taker_quote_volume: str = msgspec.field(name="Q")
+    is_over: bool = msgspec.field(name="x")
+
+
+def update_of_binance(kline: BinanceKline) -> CandleUpdate:
+    """Return what a message says of a candle.
+
+    Raises:
+        Unanswered, ValueError: if that is none.
+    """
+    texts = (
+        kline.open, kline.high, kline.low, kline.close, kline.volume, kline.quote_volume, kline.trades,
+        kline.taker_volume, kline.taker_quote_volume,
+    )  # fmt: skip
+    return CandleUpdate(_checked(kline.opened_ms, tuple(float(text) for text in texts)), closed=kline.is_over)
 
 
 def candle_of(row: Sequence[Any]) -> Candle:

@@ -219,7 +219,11 @@ class CcxtMarket:
 
     async def watch_candles(self, trading_pair: str, interval: str) -> AsyncIterator[CandleUpdate]:
         symbol = await self.symbol(trading_pair)
-        async with aclosing(watched_candles(self, self.blueprint.ccxt_id, symbol, interval)) as updates:
+        if self._binance is not None:
+            brought = self._binance.candles(str(self._markets[trading_pair]["id"]), interval)
+        else:
+            brought = watched_candles(self, symbol, interval)
+        async with aclosing(brought) as updates:
             async for update in updates:
                 yield update
 

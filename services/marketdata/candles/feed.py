@@ -2,15 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 
 from services.marketdata.candles.archive import SETTLING, opened
 from services.marketdata.candles.intervals import Interval
 from services.marketdata.candles.series import Series
 from services.marketdata.candles.window import Verdict, Window
 from services.marketdata.failures import NoAnswer
-from services.marketdata.follower import Follower
 from services.marketdata.shared_fetch import SharedFetch
+from services.marketdata.supply import BEAT, Supply
 from shared.contracts.marketdata import Candle, LiveCandle
 from shared.exchanges.errors import ExchangeError
 from shared.exchanges.interface import CandleUpdate, Market
@@ -27,7 +28,10 @@ LEAST = 100
 
 
 class CandleFeed:
-    """Follows the candles of `series`; `publish` gets the running one when it changes, and each that has ended."""
+    """Follows the candles of `series`; `bus` opens the stream of a replica that does so already.
+
+    `publish` gets the running candle when it changes, and each that has ended, if this replica leads.
+    """
 
     def __init__(
         self,
@@ -35,6 +39,7 @@ class CandleFeed:
         series: Series,
         interval: Interval,
         publish: Callable[[LiveCandle], None],
+        bus: Callable[[], AsyncGenerator[LiveCandle, None]],
         *,
         patience: float,
         max_age: float,
@@ -50,16 +55,19 @@ class CandleFeed:
         self._arrived = asyncio.Event()
         self._fetch = SharedFetch(str(series), self._ask)
         pair, name = series.trading_pair, series.interval
-        self.stream = Follower(str(series), lambda: market.watch_candles(pair, name), self._take, patience)
+        self._published_at = 0.0
+        self.supply: Supply[CandleUpdate] = Supply(
+            str(series), lambda: market.watch_candles(pair, name), lambda: _from_bus(bus()), self._take, patience
+        )
         self.asked_at = time.monotonic()
-        self.stream.start()
+        self.supply.start()
 
     def now(self, count: int) -> list[Candle] | None:
         """Return the last `count` candles, or all there are, from memory; None if it is not sure to have them."""
         self.asked_at = time.monotonic()
         if self._window.size < count or not self._whole:
             return None
-        is_live = self.stream.live_since is not None and self._window.is_current(_now_ms(), int(SLACK * 1000))
+        is_live = self.supply.live_since is not None and self._window.is_current(_now_ms(), int(SLACK * 1000))
         if is_live or self._fetch.kept(REST_AGE) is not None:
             return self._window.newest(count)
         return None
@@ -90,9 +98,16 @@ class CandleFeed:
             await end_task(arriving)
             await end_task(asking)
 
+    def beat(self) -> None:
+        """Tell the newest candle again if nothing was told for a while: who follows us hears that we are there."""
+        last = self._window.last
+        is_live = self.supply.leads and self.supply.live_since is not None
+        if last is not None and is_live and time.monotonic() - self._published_at >= BEAT:
+            self._tell(last)
+
     async def stop(self) -> None:
         """End the stream."""
-        await self.stream.stop()
+        await self.supply.stop()
         await self._fetch.stop()
 
     async def _until_there(self, count: int) -> list[Candle]:
@@ -154,9 +169,17 @@ class CandleFeed:
             self._arrived.set()
 
     def _tell(self, candle: Candle) -> None:
-        series = self.series
-        closed = self._window.is_final(candle)
-        self._publish(LiveCandle(series.connector_name, series.trading_pair, series.interval, candle, closed))
+        if self.supply.leads:
+            series = self.series
+            closed = self._window.is_final(candle)
+            self._published_at = time.monotonic()
+            self._publish(LiveCandle(series.connector_name, series.trading_pair, series.interval, candle, closed))
+
+
+async def _from_bus(messages: AsyncGenerator[LiveCandle, None]) -> AsyncIterator[CandleUpdate]:
+    async with aclosing(messages) as brought:
+        async for message in brought:
+            yield CandleUpdate(message.candle, message.closed)
 
 
 def _now_ms() -> int:

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from nats.aio.msg import Msg
 
+from hummingbus.stack.ports import free_port
 from services.marketdata.app import MarketdataService
 from services.marketdata.candles.intervals import INTERVALS
 from services.marketdata.settings import MarketdataSettings
@@ -35,7 +36,6 @@ from shared.errors import CommandError, ErrorCode
 from shared.exchanges.registry import Exchanges
 from shared.settings import Settings
 from tests.eventually import eventually
-from tests.running_stack import free_port
 from tests.services.marketdata.conftest import Asker
 from tests.services.simulator.process import SimulatorProcess
 
@@ -87,6 +87,12 @@ def assert_in_steps(candles: list[Candle], seconds: int) -> None:
         assert candle.low <= min(candle.open, candle.close) <= max(candle.open, candle.close) <= candle.high
         assert 0 <= candle.taker_buy_base_volume <= candle.volume
         assert 0 <= candle.taker_buy_quote_volume <= candle.quote_asset_volume
+
+
+def assert_unavailable(error: CommandError) -> None:
+    """Check that an error says that the exchange cannot be had, and which."""
+    assert error.code == ErrorCode.UNAVAILABLE
+    assert "'paper'" in error.detail
 
 
 def assert_same(one: Candle, other: Candle) -> None:
@@ -236,13 +242,13 @@ async def test_sockets_that_drop(serve: Serve, ask: Asker, simulator: SimulatorP
     service = await serve()
     await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 20))
     feed = next(iter(service._candles.active))
-    await eventually(lambda: feed.stream.live_since is not None)
+    await eventually(lambda: feed.supply.live_since is not None)
     for number in range(2, 4):
         await fault(simulator, "dropped_socket", count=2, seconds=0.2)
-        while feed.stream.opened < number:
+        while feed.supply.opened < number:
             candles = await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 20))
             assert_in_steps(candles, 1)
-        await eventually(lambda: feed.stream.live_since is not None)
+        await eventually(lambda: feed.supply.live_since is not None)
     assert time.time() - (await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 20)))[-1].timestamp < 5
 
 
@@ -282,7 +288,17 @@ async def test_an_exchange_that_fails_during_a_download(serve: Serve, ask: Asker
         async for _ in pieces:
             pass
     await simulator.start()
-    assert len(await ask(CANDLE_HISTORY, wanted)) == 20_000
+
+    async def there_again() -> bool:
+        try:
+            candles = await ask(CANDLE_HISTORY, wanted)
+        except CommandError as error:  # an exchange that was down is not asked for a moment
+            assert_unavailable(error)
+            return False
+        assert_in_steps(candles, 60)
+        return len(candles) == 20_000
+
+    await eventually(there_again, seconds=40)
 
 
 async def test_two_replicas_that_are_asked_for_the_same(serve: Serve, ask: Asker, simulator: SimulatorProcess) -> None:
@@ -294,6 +310,30 @@ async def test_two_replicas_that_are_asked_for_the_same(serve: Serve, ask: Asker
     assert all(answer == answers[0] for answer in answers)
     await fault(simulator, "server_error", path="/api/v3/klines")
     assert await ask(CANDLE_HISTORY, wanted) == answers[0]
+
+
+async def test_one_replica_follows_the_exchange_and_the_others_follow_it(serve: Serve, ask: Asker) -> None:
+    replicas = [await serve(), await serve()]
+    feeds = [replica._candles.feed(replica._venues["paper"], BTC, "1s") for replica in replicas]
+    await asyncio.gather(*(feed.get(20, 10.0) for feed in feeds))
+    await eventually(lambda: sorted(feed.supply.leads for feed in feeds) == [False, True])
+    await eventually(lambda: all(feed.supply.live_since is not None for feed in feeds))
+    owner = next(number for number, feed in enumerate(feeds) if feed.supply.leads)
+    other = feeds[1 - owner]
+
+    def is_young() -> bool:
+        candles = other.now(20)
+        if candles is not None:
+            assert_in_steps(candles, 1)
+        return candles is not None and time.time() - candles[-1].timestamp < 2.5
+
+    await eventually(is_young)
+    began = time.monotonic()
+    await replicas[owner]._candles.stop()
+    await replicas[owner]._leases.stop()
+    await eventually(lambda: other.supply.leads and other.supply.live_since is not None)
+    await eventually(is_young)
+    assert time.monotonic() - began < 8
 
 
 async def test_progress_of_a_long_download_is_an_event(
@@ -352,13 +392,15 @@ async def test_a_feed_that_nobody_asks_for_ends(serve: Serve, ask: Asker) -> Non
     await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1m", 10))
     assert dict(service.health().figures)["candle_feeds"] == 1
     await eventually(lambda: dict(service.health().figures)["candle_feeds"] == 0)
-    assert len(await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1m", 10))) == 10
+    again = await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1m", 10))
+    assert len(again) == 10
 
 
 async def test_the_last_candles_need_no_database(serve: Serve, ask: Asker) -> None:
     service = await serve()
     await service._database.stop()
-    assert len(await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1m", 10))) == 10
+    again = await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1m", 10))
+    assert len(again) == 10
     error = await ask.refused(CANDLE_HISTORY, CandleRange("paper", BTC, "1m", DAY, DAY + HOUR))
     assert error.code == ErrorCode.UNAVAILABLE
     assert "database" in error.detail

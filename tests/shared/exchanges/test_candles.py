@@ -6,11 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from shared.connectors.catalogue import CONNECTORS
 from shared.contracts.marketdata import CandleInterval
-from shared.exchanges.candles import candle_of, has_candles, update_of_binance
+from shared.exchanges.candles import BinanceKline, candle_of, has_candles, update_of_binance
 from shared.exchanges.errors import ExchangeDown, Refused
 from shared.exchanges.interface import CandleOffer
 from shared.exchanges.registry import Exchanges
@@ -28,7 +29,7 @@ async def test_candles_have_all_columns_that_the_exchange_tells(
 ) -> None:
     candles = await exchanges.market(connector).fetch_candles(PAIR, "5m", DAY, 7)
 
-    query = {"symbol": "BTCUSDT", "interval": "5m", "startTime": DAY, "limit": 7}
+    query: dict[str, str | int] = {"symbol": "BTCUSDT", "interval": "5m", "startTime": DAY, "limit": 7}
     async with httpx.AsyncClient() as client:
         raw = (await client.get(venue.url + PATHS[connector], params=query)).json()
     assert len(candles) == len(raw) == 7
@@ -137,7 +138,7 @@ def test_rows_of_ccxt_and_klines_of_streams() -> None:
     assert (candle.volume, candle.quote_asset_volume, candle.n_trades) == (5, 0, 0)
     assert candle_of([*ROW[:5], None]).volume == 0
     told = {"t": DAY, "o": "10", "c": "11", "h": "12", "l": "9", "v": "5", "n": 3, "x": True, "q": "55"}
-    update = update_of_binance({**told, "V": "2", "Q": "22"})
+    update = update_of_binance(msgspec.convert({**told, "V": "2", "Q": "22"}, BinanceKline))
     assert update.closed
     assert update.candle.n_trades == 3
     assert update.candle.taker_buy_quote_volume == 22

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
@@ -25,8 +25,15 @@ class Followed:
     def __init__(self, market: FakeMarket) -> None:
         self.market = market
         self.published: list[LiveCandle] = []
-        self.now = int(time.time() // 60)
-        self.feed = CandleFeed(market, SERIES, INTERVALS["1m"], self.published.append, patience=30.0, max_age=60.0)
+        #: What another replica says on the bus.
+        self.bus: asyncio.Queue[LiveCandle] = asyncio.Queue()
+        self.feed = CandleFeed(
+            market, SERIES, INTERVALS["1m"], self.published.append, self._bus, patience=30.0, max_age=60.0
+        )
+
+    async def _bus(self) -> AsyncGenerator[LiveCandle, None]:
+        while True:
+            yield await self.bus.get()
 
     async def send(self, *updates: CandleUpdate | Exception) -> None:
         """Have the stream bring something."""
@@ -73,7 +80,7 @@ async def test_the_last_candles_over_several_pages(followed: Followed, minute: i
 async def test_no_more_is_asked_while_the_stream_is_live(followed: Followed, minute: int) -> None:
     await followed.feed.get(25, 5.0)
     await followed.send(CandleUpdate(candle(minute, 11), closed=False))
-    await eventually(lambda: followed.feed.stream.live_since is not None)
+    await eventually(lambda: followed.feed.supply.live_since is not None)
     asked = followed.questions()
     for volume in range(12, 40):
         await followed.send(CandleUpdate(candle(minute, volume), closed=False))
@@ -168,3 +175,35 @@ async def test_a_pair_that_was_never_traded_has_none(market: FakeMarket) -> None
     followed = Followed(market)
     assert await followed.feed.get(5, 5.0) == []
     await followed.feed.stop()
+
+
+async def test_what_another_replica_follows_is_taken_from_the_bus(followed: Followed, minute: int) -> None:
+    await followed.feed.get(5, 5.0)
+    await eventually(lambda: len(followed.market.open_streams()) == 1)
+    followed.feed.supply.turn(False)
+    published, asked = len(followed.published), followed.questions()
+    for volume in (11, 12, 13):
+        followed.bus.put_nowait(LiveCandle("paper", "BTC-USDT", "1m", candle(minute, volume), False))
+    await eventually(lambda: (followed.feed.now(5) or [candle(0)])[-1].volume == 13)
+    await eventually(lambda: not followed.market.open_streams())
+    followed.feed.beat()
+    assert (len(followed.published), followed.questions()) == (published, asked)
+    # The owner has died.
+    followed.feed.supply.turn(True)
+    await followed.send(CandleUpdate(candle(minute, 14), closed=False))
+    await eventually(lambda: bool(followed.published) and followed.published[-1].candle.volume == 14)
+    assert [one.volume for one in await followed.feed.get(1, 5.0)] == [14]
+
+
+async def test_a_feed_that_is_led_from_here_is_heard_of(
+    followed: Followed, minute: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.marketdata.candles.feed.BEAT", 0.0)
+    await followed.feed.get(5, 5.0)
+    followed.feed.beat()
+    published = len(followed.published)
+    await followed.send(CandleUpdate(candle(minute, 11), closed=False))
+    await eventually(lambda: followed.feed.supply.live_since is not None)
+    await eventually(lambda: len(followed.published) > published)
+    followed.feed.beat()
+    assert [live.candle.volume for live in followed.published[-2:]] == [11, 11]

@@ -101,8 +101,8 @@ def test_whatever_a_stream_does_the_window_is_as_the_exchange_has_it(seed: int) 
                 running = candle(number, float(sum(truth[number][: step + 1])))
                 window.told([*(final[at] for at in range(since, number)), running], number * MINUTE)
     candles = window.newest(1000)
-    for one in candles[:-1]:
-        assert one == final[round(one.timestamp / 60)]
+    for told in candles[:-1]:
+        assert told == final[round(told.timestamp / 60)]
     assert numbers(candles) == list(range(numbers(candles)[0], numbers(candles)[-1] + 1))
     assert numbers(candles)[0] <= 3
     assert numbers(candles)[-1] >= 57
