@@ -58,7 +58,7 @@ class CandlesBody(msgspec.Struct, frozen=True):
     connector_name: Name
     trading_pair: str | None = None
     interval: str | None = None
-    max_records: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max_records: Annotated[int, msgspec.Meta(ge=1)] | Annotated[float, msgspec.Meta(ge=1)] | None = None
     trading_pairs: Listed = None
     intervals: Listed = None
 
@@ -76,9 +76,8 @@ class CandlesBody(msgspec.Struct, frozen=True):
                 for pair in pairs
                 for interval in intervals
             )
-        return RecentCandles(
-            self.connector_name, pairs[0], intervals[0], min(self.max_records or DEFAULT_RECORDS, MOST_RECORDS)
-        )
+        records = fields.whole(self.max_records, DEFAULT_RECORDS, "max_records")
+        return RecentCandles(self.connector_name, pairs[0], intervals[0], min(records, MOST_RECORDS))
 
 
 class HistoryBody(msgspec.Struct, frozen=True):

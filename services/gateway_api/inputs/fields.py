@@ -19,8 +19,10 @@ E = TypeVar("E", bound=StrEnum)
 Listed = list[str] | str | None
 #: Unix seconds, or milliseconds from `MILLISECONDS_FROM` on.
 UnixTime = int | float | None
+#: A number of things, 1000 at most. JSON knows no integers: 20.0 is one as well, see `whole`.
+Count = Annotated[int, msgspec.Meta(ge=1, le=1000)] | Annotated[float, msgspec.Meta(ge=1, le=1000)] | None
 #: A page's length.
-PageLength = Annotated[int, msgspec.Meta(ge=1, le=1000)] | None
+PageLength = Count
 
 DEFAULT_PAGE_LENGTH = 100
 #: A character of a trading pair. Not only letters: exchanges have pairs in Chinese.
@@ -49,6 +51,19 @@ _MOST_DIGITS = 60
 def fault(name: str, message: str, kind: str, *place: int) -> HttpError:
     """Return the error for the field `name` of the body, or the item of it at `place`."""
     return unprocessable(FieldError(("body", name, *place), message, kind))
+
+
+def whole(value: float | None, default: int, name: str) -> int:
+    """Return `value`, a number of things, or `default` where it was left out.
+
+    Raises:
+        HttpError: 422 if it is a fraction.
+    """
+    if value is None:
+        return default
+    if value != int(value):
+        raise fault(name, "Expected a whole number", "type_error")
+    return int(value)
 
 
 def positive(value: Decimal, name: str) -> Decimal:

@@ -79,7 +79,7 @@ class BookBody(msgspec.Struct, frozen=True):
 
     connector_name: Name
     trading_pair: str
-    depth: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
+    depth: fields.Count = None
 
     def command(self) -> BookFilter:
         """Return what the market data are asked.
@@ -88,7 +88,9 @@ class BookBody(msgspec.Struct, frozen=True):
             HttpError: 422 with the field that does not fit.
         """
         return BookFilter(
-            self.connector_name, fields.pair(self.trading_pair, "trading_pair"), self.depth or _DEFAULT_DEPTH
+            self.connector_name,
+            fields.pair(self.trading_pair, "trading_pair"),
+            fields.whole(self.depth, _DEFAULT_DEPTH, "depth"),
         )
 
 

@@ -114,7 +114,7 @@ class ActiveBody(msgspec.Struct, frozen=True):
             accounts_of(self.account_names),
             connectors_of(self.connector_names, self.connectors),
             fields.pairs(self.trading_pairs, "trading_pairs"),
-            self.limit or DEFAULT_PAGE_LENGTH,
+            fields.whole(self.limit, DEFAULT_PAGE_LENGTH, "limit"),
             fields.cursor(self.cursor),
         )
 
@@ -145,7 +145,7 @@ class SearchBody(msgspec.Struct, frozen=True):
             _status(self.status),
             fields.time_of(self.start_time, "start_time"),
             fields.time_of(self.end_time, "end_time"),
-            self.limit or DEFAULT_PAGE_LENGTH,
+            fields.whole(self.limit, DEFAULT_PAGE_LENGTH, "limit"),
             fields.cursor(self.cursor),
         )
 
@@ -176,7 +176,7 @@ class TradesBody(msgspec.Struct, frozen=True):
             fields.folded_each(TradeType, self.trade_types, "trade_types"),
             fields.time_of(self.start_time, "start_time"),
             fields.time_of(self.end_time, "end_time"),
-            self.limit or DEFAULT_PAGE_LENGTH,
+            fields.whole(self.limit, DEFAULT_PAGE_LENGTH, "limit"),
             fields.cursor(self.cursor),
         )
 

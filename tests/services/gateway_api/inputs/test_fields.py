@@ -128,3 +128,14 @@ def test_what_is_taken_the_document_calls_pairs(text: str) -> None:
         assert re.match(LISTED_PAIRS, text) is None
     else:
         assert re.match(LISTED_PAIRS, text) is not None
+
+
+@pytest.mark.parametrize(("value", "number"), [(None, 10), (3, 3), (20.0, 20)])
+def test_a_whole_number_may_be_written_as_one_with_a_point(value: float | None, number: int) -> None:
+    assert fields.whole(value, 10, "depth") == number
+
+
+def test_a_fraction_is_no_number_of_things() -> None:
+    with pytest.raises(HttpError) as caught:
+        fields.whole(1.5, 10, "depth")
+    assert caught.value.status == 422
