@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
@@ -44,6 +45,7 @@ def test_every_operation_answers_as_declared(system: RunningStack, login: Login)
     operations = [result.ok() for result in read if isinstance(result, Ok)]
     assert len(operations) == len(read) > 10
 
+    faults = []
     for operation in operations:
 
         @settings(
@@ -62,4 +64,8 @@ def test_every_operation_answers_as_declared(system: RunningStack, login: Login)
                 excluded.append(positive_data_acceptance)
             case.call_and_validate(auth=(login.username, login.password), excluded_checks=excluded)
 
-        answers()
+        try:
+            answers()
+        except (FailureGroup, Failure) as fault:
+            faults.append(f"{operation.method.upper()} {operation.path}: {fault}")
+    assert not faults, "\n\n".join(faults)
