@@ -28,6 +28,8 @@ def test_status_as_json(system: RunningStack) -> None:
     status = json.loads(done.stdout)
     assert status["ready"] is True
     assert status["missing"] == []
+    services = [replica["service"] for replica in status["replicas"]]
+    assert services == ["credentials", "gateway_api", "marketdata", "portfolio", "simulator"]
     credentials = next(replica for replica in status["replicas"] if replica["service"] == "credentials")
     assert credentials["figures"]["outbox_lag"] >= 0
 
