@@ -14,7 +14,7 @@ class Phase(StrEnum):
 
     UNCONFIRMED: it may have been sent, and the exchange has not said yet whether it has it. CONFIRMED: the exchange has
     it, and it may still change. ENDED: nothing more is expected of it. PRESUMED: the same, but inferred from the
-    exchange not knowing it; should it show the order after all, the inference was wrong.
+    exchange not knowing it, or refusing it; should it show the order after all, the inference was wrong.
     """
 
     UNCONFIRMED = "unconfirmed"

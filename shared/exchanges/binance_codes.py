@@ -35,6 +35,8 @@ _KEYS = frozenset({-1002, -1022, -1109, -2008, -2014, -2015, -2017, -4109})
 #: -2018, -2019 futures balance and margin, -4050, -4051 cross and isolated balance.
 _BALANCE = frozenset({-2018, -2019, -4050, -4051})
 _STALE = frozenset({-1021})
+#: -2013 no such order, -2026 archived: cancelled or expired without a fill more than 90 days ago.
+_NO_ORDER = frozenset({-2013, -2026})
 #: -4116 client order id is duplicated, -4111 the same for a transaction.
 _DUPLICATE = frozenset({-4111, -4116})
 
@@ -59,7 +61,7 @@ def _refusal(code: int, text: str) -> type[Refused]:
         return KeysRefused
     if code in _BALANCE:
         return NotEnoughBalance
-    if code == -2013 or (code == -2011 and "unknown order" in text.lower()):
+    if code in _NO_ORDER or (code == -2011 and "unknown order" in text.lower()):
         return OrderNotKnown
     if code in _STALE:
         return StaleRequest

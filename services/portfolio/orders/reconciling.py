@@ -6,13 +6,22 @@ compared, and trades are asked for where an order has more of them than are reco
 
 import asyncio
 
-from services.portfolio.orders.resolving import TRADES_PATIENCE, Resolver
+from services.portfolio.orders.resolving import Resolver
 from services.portfolio.recording.facts import Facts, Owners
 from services.portfolio.recording.recorder import Recorder
 from services.portfolio.repository import Repository
 from services.portfolio.rows import Phase, StoredOrder
 from shared.contracts.portfolio import OrderStatus
+from shared.exchanges.errors import KeysRefused, Refused, StaleRequest
 from shared.exchanges.interface import TradingAccount
+from shared.telemetry.logs import logger
+
+#: Seconds after an order's last change from which on nothing is asked about trades of it that are missing.
+_TRADES_MATTER = 7 * 86400.0
+#: Orders that are looked at together; when the exchange fails at one of them, those behind them are not looked at.
+_TOGETHER = 16
+
+_log = logger("reconciling")
 
 
 class Reconciler:
@@ -40,20 +49,36 @@ class Reconciler:
 
     async def _reconcile_orders(self) -> None:
         # Ours first: an order that comes between the two questions is not taken for one that has ended.
-        ours = await self._repository.unsettled_orders(self._recorder.key, TRADES_PATIENCE)
+        ours = await self._repository.unsettled_orders(self._recorder.key, _TRADES_MATTER)
         told = await self._account.open_orders()
-        if not ours:
+        if not ours and not told:
             return
-        owners = Owners(ours)
-        mine = tuple(order for order in told if owners.of(order) is not None)
-        recorded = await self._recorder.record(Facts(orders=mine))
+        # All that is told: also an order that was taken for one that does not exist may be among them.
+        recorded = await self._recorder.record(Facts(orders=told))
         now = {one.order.client_order_id: one for one in (*ours, *recorded.result)}
-        seen = {one.order.client_order_id for one in recorded.result}
+        owners = Owners(recorded.result)
+        seen = {one.order.client_order_id for one in map(owners.of, told) if one is not None}
         asked = [order_id for order_id, one in now.items() if order_id not in seen or _is_to_be_pursued(one)]
-        waits = await asyncio.gather(*(self._resolver.look(order_id) for order_id in asked))
-        for order_id, wait in zip(asked, waits, strict=True):
+        for first in range(0, len(asked), _TOGETHER):
+            await self._look(asked[first : first + _TOGETHER])
+
+    async def _look(self, order_ids: list[str]) -> None:
+        waits = await asyncio.gather(*map(self._looked, order_ids), return_exceptions=True)
+        for order_id, wait in zip(order_ids, waits, strict=True):
+            if isinstance(wait, BaseException):
+                raise wait
             if wait is not None:
                 self._resolver.add(order_id)
+
+    async def _looked(self, order_id: str) -> float | None:
+        try:
+            return await self._resolver.look(order_id)
+        except (KeysRefused, StaleRequest):
+            raise
+        except Refused as error:
+            # Its word on this order alone (its pair is gone, say), which is no reason to keep all others waiting.
+            _log.warning("question for an order refused", order=order_id, reason=str(error))
+            return 0.0
 
     async def _reconcile_balances(self) -> None:
         book = self._recorder.book

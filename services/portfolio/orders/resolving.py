@@ -7,12 +7,11 @@ is stored.
 import asyncio
 import time
 from collections.abc import Collection
-from datetime import UTC, datetime
 
 from services.portfolio.commits import LeaseLost
 from services.portfolio.orders.absence import seconds_until_final
 from services.portfolio.orders.state_machine import absent
-from services.portfolio.recording.facts import Facts
+from services.portfolio.recording.facts import Facts, Owners
 from services.portfolio.recording.recorder import Recorder
 from services.portfolio.repository import Repository
 from services.portfolio.rows import Phase, StoredOrder
@@ -28,7 +27,8 @@ from shared.telemetry.logs import logger
 _AT_ONCE = 4
 #: Milliseconds before an order's sending from which on its trades are asked for: clocks differ.
 _OVERLAP_MS = 5_000
-#: Seconds that an exchange may take to tell the trades of an order that is over.
+#: Seconds that an exchange may take to tell the trades of an order that is over, from when it is first asked for them:
+#: nobody may have been there to ask, or nobody to answer, for long after the end.
 TRADES_PATIENCE = 3600.0
 #: Times that one look asks again at once: for an order that has just been cancelled, and then for its trades.
 _STEPS = 3
@@ -55,6 +55,7 @@ class Resolver:
         self._sending = sending
         self._absence_margin_ms = absence_margin_ms
         self._places = asyncio.Semaphore(_AT_ONCE)
+        self._asked_for_trades: dict[str, float] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -134,9 +135,10 @@ class Resolver:
     async def _unsettled(self, client_order_id: str) -> StoredOrder | None:
         stored = await self._repository.order(client_order_id)
         if stored is None or stored.is_settled:
+            self._asked_for_trades.pop(client_order_id, None)
             return None
-        age = (datetime.now(UTC) - stored.order.updated_at).total_seconds()
-        return None if stored.order.status.is_final and age > TRADES_PATIENCE else stored
+        waited = time.monotonic() - self._asked_for_trades.get(client_order_id, time.monotonic())
+        return None if stored.order.status.is_final and waited > TRADES_PATIENCE else stored
 
     async def _ask(self, stored: StoredOrder) -> float | None:
         """Ask for the order's state and record it; return the seconds until an absence is believed, else None."""
@@ -144,20 +146,35 @@ class Resolver:
         our_ms = venue_ms = int(time.time() * 1000)
         if stored.phase is Phase.UNCONFIRMED:
             venue_ms = await self._account.market.server_ms()
+        if await self._is_told(stored):
+            return None
+        left = seconds_until_final(stored, our_ms=our_ms, venue_ms=venue_ms, margin_ms=self._absence_margin_ms)
+        if left > 0:
+            return left
+        if stored.phase is Phase.CONFIRMED:
+            # Not every exchange lists an order for ever after its end: it may have been filled.
+            await self._ask_trades(stored)
+        await self._recorder.step(order.client_order_id, absent)
+        return None
+
+    async def _is_told(self, stored: StoredOrder) -> bool:
+        """Ask for the order's state and record it; return False if the exchange has none, or another one of its id."""
+        order = stored.order
         try:
             told = await self._account.order(order.trading_pair, order.client_order_id, order.exchange_order_id)
         except OrderNotKnown:
-            left = seconds_until_final(stored, our_ms=our_ms, venue_ms=venue_ms, margin_ms=self._absence_margin_ms)
-            if left > 0:
-                return left
-            await self._recorder.step(order.client_order_id, absent)
-        else:
-            await self._recorder.record(Facts(orders=(told,)))
-        return None
+            return False
+        if Owners((stored,)).of(told) is None:
+            return False
+        await self._recorder.record(Facts(orders=(told,)))
+        return True
 
     async def _ask_trades(self, stored: StoredOrder) -> None:
-        trades = await self._account.trades(stored.order.trading_pair, stored.sent_ms - _OVERLAP_MS)
+        # Fills have the exchange's time. Where its clock is behind ours, they come before the order was sent by ours.
+        behind_ms = max(0, -await self._account.market.server_ms() + int(time.time() * 1000))
+        trades = await self._account.trades(stored.order.trading_pair, stored.sent_ms - behind_ms - _OVERLAP_MS)
         await self._recorder.record(Facts(trades=trades))
+        self._asked_for_trades.setdefault(stored.order.client_order_id, time.monotonic())
 
     def _who(self, client_order_id: str) -> dict[str, str]:
         return {**self._recorder.key._asdict(), "order": client_order_id}

@@ -6,7 +6,7 @@ Each function returns the order it was given, the same object, where nothing is 
 - The fill is the larger of two: what the exchange says of the order, and the sum of the recorded trades. They come by
   different messages and agree in the end; until then the order lacks trades, and these are asked for.
 - A final status stays, though a late fill is still counted. There is one exception: what was inferred from the exchange
-  not knowing an order is proved wrong when it shows that very order.
+  not knowing an order, or from its refusal, is proved wrong when it shows that very order.
 """
 
 from datetime import datetime
@@ -37,7 +37,8 @@ def reported(stored: StoredOrder, venue: VenueOrder, at: datetime) -> StoredOrde
         case VenueStatus.CANCELLED:
             return _next(stored, seen, OrderStatus.CANCELLED, at)
         case VenueStatus.REJECTED:
-            return _next(stored, seen, OrderStatus.FAILED, at, "The exchange has rejected the order")
+            reason = stored.order.error_message or "The exchange has rejected the order"
+            return _next(stored, seen, OrderStatus.FAILED, at, reason)
         case VenueStatus.FILLED:
             return _next(stored, seen, OrderStatus.FILLED, at)
         case VenueStatus.OPEN:
@@ -60,11 +61,12 @@ def traded(stored: StoredOrder, totals: TradeTotals, exchange_order_id: str, at:
 def refused(stored: StoredOrder, reason: str, at: datetime) -> StoredOrder:
     """Return the order after it became certain that the exchange has not taken it and will not.
 
-    An order that the exchange has been seen to have is left as it is.
+    An order that the exchange has been seen to have is left as it is. That it will not is what we read in its answer:
+    should it show the order after all, we read wrongly.
     """
     if stored.phase is not Phase.UNCONFIRMED:
         return stored
-    return _next(stored, replace(stored, phase=Phase.ENDED), OrderStatus.FAILED, at, reason)
+    return _next(stored, replace(stored, phase=Phase.PRESUMED), OrderStatus.FAILED, at, reason)
 
 
 def absent(stored: StoredOrder, at: datetime) -> StoredOrder:

@@ -43,6 +43,7 @@ from shared.exchanges.unanswered import Unanswered
         (-2011, "Unknown order sent.", OrderNotKnown),
         (-2011, "Order was not canceled due to cancel restrictions.", Refused),
         (-2013, "Order does not exist.", OrderNotKnown),
+        (-2026, "Order was canceled or expired with no executed qty over 90 days ago.", OrderNotKnown),
         (-2014, "API-key format invalid.", KeysRefused),
         (-2015, "Invalid API-key, IP, or permissions for action.", KeysRefused),
         (-2018, "Balance is insufficient.", NotEnoughBalance),

@@ -133,6 +133,15 @@ def test_a_refusal_ends_only_what_the_exchange_was_not_seen_to_have() -> None:
     assert refused(seen, "a late answer to a request that was done", AT) is seen
 
 
+def test_a_refusal_that_was_none_is_proved_wrong_by_the_order_itself() -> None:
+    failed = refused(intent(), "system error, try again later", AT)
+    shown = reported(failed, told(filled="1"), LATER)
+    assert (shown.order.status, shown.order.error_message) == (OrderStatus.PARTIALLY_FILLED, None)
+    assert traded(failed, totals("2"), "77", LATER).order.status is OrderStatus.FILLED
+    listed = reported(failed, told(VenueStatus.REJECTED), LATER)
+    assert (listed.order.status, listed.order.error_message) == (OrderStatus.FAILED, "system error, try again later")
+
+
 def test_an_absence_is_believed_until_the_exchange_shows_the_order() -> None:
     failed = absent(intent(), AT)
     assert failed.order.status is OrderStatus.FAILED
