@@ -8,7 +8,7 @@
 import argparse
 import asyncio
 import time
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,16 +57,19 @@ class _Measured:
         return CandleRange(CONNECTOR, PAIR, "1m", self._now - minutes * 60, self._now - 1)
 
     async def over_the_bus(self, minutes: int) -> _Took:
-        return await self._timed(
-            self._bus.stream(CANDLE_HISTORY, msgspec.json.encode(self._asked(minutes)), actor=OUTSIDE)
-        )
+        body = msgspec.json.encode(self._asked(minutes))
+        return await self._timed(self._bus.stream(CANDLE_HISTORY, body, actor=OUTSIDE))
 
     async def over_http(self, minutes: int) -> _Took:
-        body = msgspec.to_builtins(self._asked(minutes))
-        async with self._session.post(self._url, json=body) as answer:
+        return await self._timed(self._posted(msgspec.json.encode(self._asked(minutes))))
+
+    async def _posted(self, body: bytes) -> AsyncIterator[bytes]:
+        headers = {"Content-Type": "application/json"}
+        async with self._session.post(self._url, data=body, headers=headers) as answer:
             if answer.status != 200:
                 raise RuntimeError(f"expected 200, was {answer.status}: {await answer.text()}")
-            return await self._timed(answer.content.iter_any())
+            async for piece in answer.content.iter_any():
+                yield piece
 
     async def _timed(self, pieces: AsyncIterable[bytes]) -> _Took:
         before, began = self._cpu(), time.perf_counter()

@@ -26,12 +26,17 @@ class _Window:
         self._counted: deque[tuple[float, float]] = deque()
         self._sum = 0.0
 
-    def wait(self, weight: float, share: float, now: float) -> float:
-        """Return in how many seconds `weight` fits into `share` of the limit; 0: now."""
+    def wait(self, weight: float, share: float, burst: float, now: float) -> float:
+        """Return in how many seconds `weight` fits into `share` of the limit, evenly beyond `burst` of it; 0: now."""
         self._forget(now)
-        free = self.limit.weight * share - weight
-        if self._sum <= free or not self._counted:
+        if not self._counted:
             return 0.0
+        free = self.limit.weight * share - weight
+        if self._sum <= free:
+            if self._sum + weight <= self.limit.weight * burst:
+                return 0.0
+            even = weight / (self.limit.weight * share) * self.limit.seconds
+            return max(0.0, self._counted[-1][0] + even - now)
         excess = self._sum - free
         for at, counted in self._counted:
             excess -= counted
@@ -81,12 +86,15 @@ class Budget:
                 changed.append(window)
             self._windows = changed
 
-    def take(self, weight: float, share: float = 1.0) -> float:
-        """Count `weight` if it fits into `share` of every limit and return 0, else return the seconds to wait."""
+    def take(self, weight: float, share: float = 1.0, burst: float = 1.0) -> float:
+        """Count `weight` if it fits into `share` of every limit and return 0, else return the seconds to wait.
+
+        What goes beyond `burst` of a limit comes evenly, so that nobody waits long for a whole window to pass.
+        """
         with self._lock:
             now = self._clock()
             wait = max(
-                (window.wait(weight, share, now) for window in self._windows),
+                (window.wait(weight, share, burst, now) for window in self._windows),
                 default=0.0,
             )
             wait = max(wait, self._blocked_until - now)

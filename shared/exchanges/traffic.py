@@ -15,17 +15,19 @@ from shared.exchanges.rate_limits import Budget, Limit
 class Patience(msgspec.Struct, frozen=True):
     """How long a request may wait for its turn, in seconds, and which share of the budgets it may use up.
 
-    Questions leave a rest to orders, which must not wait for them.
+    Questions leave a rest to orders, which must not wait for them. Beyond `burst` of the budgets requests come evenly.
     """
 
     seconds: float
     share: float
+    burst: float = 1.0
 
 
 QUESTION = Patience(8.0, 0.85)
 ORDER = Patience(1.0, 1.0)
-#: A long download waits for a window of its exchange to pass, and leaves a rest to everybody else's questions.
-DOWNLOAD = Patience(45.0, 0.6)
+#: A long download leaves a rest to everybody else's questions, and would rather go slowly than wait for long: half a
+#: window of its exchange at most.
+DOWNLOAD = Patience(45.0, 0.6, 0.3)
 
 _patience: ContextVar[Patience] = ContextVar("patience", default=QUESTION)
 
@@ -61,7 +63,7 @@ class Traffic:
         patience = _patience.get()
         waited = 0.0
         for budget, amount in ((self.address, weight), (self.orders, float(new_orders))):
-            while amount and (wait := budget.take(amount, patience.share)):
+            while amount and (wait := budget.take(amount, patience.share, patience.burst)):
                 if waited + wait > patience.seconds:
                     raise RateLimited(f"{self._name}: as much was asked as it allows", wait)
                 waited += wait

@@ -21,7 +21,7 @@ AT_ONCE = 2000
 READ_AHEAD = 2
 #: Pages that are asked for before they are needed.
 AHEAD = 8
-#: Seconds of a download before its progress is told, and between two such words.
+#: Seconds of a download before its progress is told, and between two such words of a series.
 QUIET = 2.0
 TELL_EVERY = 1.0
 
@@ -44,7 +44,7 @@ class Answer:
         self._tell = tell
         self._covered: tuple[Span, ...] = ()
         self._asked: dict[Span, asyncio.Task[Outcome]] = {}
-        self._began = self._told_at = time.monotonic()
+        self._began = time.monotonic()
         self._told = False
 
     async def pieces(self, seconds: float) -> AsyncGenerator[bytes, None]:
@@ -119,8 +119,8 @@ class Answer:
 
     async def _tell_now_and_then(self, reached: int) -> None:
         now = time.monotonic()
-        if now - self._began < QUIET or now - self._told_at < TELL_EVERY:
+        if now - self._began < QUIET or now - self._archive.told_at < TELL_EVERY:
             return
-        self._told, self._told_at = True, now
+        self._told, self._archive.told_at = True, now
         share = (reached - self._settled.start) / (self._settled.end - self._settled.start)
         await self._tell(min(share, 1.0))

@@ -62,6 +62,8 @@ class Archive:
         self._clock = clock
         self._offer = market.candles()
         self._pages: dict[Span, asyncio.Task[Outcome]] = {}
+        #: When progress of a download of this series was told last, by the monotonic clock: for all who wait for it.
+        self.told_at = 0.0
         self._running = SharedFetch(f"{series}, the running one", self._ask_running)
 
     @property
