@@ -9,17 +9,17 @@ from services.simulator.admin import AdminApp
 from services.simulator.exchange import Exchange
 from services.simulator.handlers import Handlers
 from services.simulator.memory_store import MemoryStore
-from services.simulator.protocols import Protocols
 from services.simulator.repository import Repository
 from services.simulator.rest.app import RestApp
 from services.simulator.rest.weights import BINANCE
 from services.simulator.settings import SimulatorSettings
 from services.simulator.streams.app import StreamsApp
 from services.simulator.streams.listen_keys import ListenKeys
-from services.simulator.streams.protocol import StreamsProtocol
 from services.simulator.streams.socket_limits import SocketLimits
 from shared.contracts.declaration import SIMULATOR
+from shared.http.protocols import Protocols
 from shared.http.server import HttpServer, Listen
+from shared.http.websocket import LineProtocol
 from shared.service import Health, Service
 from shared.settings import load
 from shared.telemetry.logs import logger
@@ -48,7 +48,7 @@ class Simulator:
         self._server = HttpServer(
             Protocols(rest, self._streams),
             Listen(settings.host, settings.port, "SIMULATOR_HOST", "SIMULATOR_PORT"),
-            websockets=StreamsProtocol,
+            websockets=LineProtocol,
             drain_timeout=1,
         )
         self._admin = HttpServer(

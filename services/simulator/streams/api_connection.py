@@ -24,11 +24,11 @@ from services.simulator.streams import api_requests
 from services.simulator.streams.api_limits import RetryAfter, rate_limits, retry_after
 from services.simulator.streams.api_methods import METHODS, OWN_WEIGHTS, Method
 from services.simulator.streams.api_subscriptions import Subscriptions
-from services.simulator.streams.frames import text_frame
 from services.simulator.streams.outlet import Outlet
 from services.simulator.streams.ports import Exchange
 from services.simulator.streams.user_streams import USER_DATA, UserStreams
 from services.simulator.venue import Venue
+from shared.http.websocket_frames import text_frame
 
 #: Under this name faults know the answers to requests.
 ANSWER = "answer"

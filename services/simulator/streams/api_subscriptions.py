@@ -6,10 +6,10 @@ import msgspec
 
 from services.simulator.engine.refusal import Refusal
 from services.simulator.rest.ports import Account
-from services.simulator.streams.frames import text_frame
 from services.simulator.streams.outlet import Outlet
 from services.simulator.streams.user_streams import USER_DATA, Told, UserStreams
 from services.simulator.venue import Venue
+from shared.http.websocket_frames import text_frame
 
 
 class Subscriptions:

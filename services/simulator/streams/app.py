@@ -1,4 +1,4 @@
-"""The WebSockets of the exchange as an ASGI application, to be served with `protocol.StreamsProtocol`."""
+"""The WebSockets of the exchange as an ASGI application, to be served with `shared.http.websocket.LineProtocol`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -15,12 +15,12 @@ from services.simulator.streams.outlet import POLICY, MessageFaults, Outlet
 from services.simulator.streams.pace import Pace
 from services.simulator.streams.paths import Target, target
 from services.simulator.streams.ports import Exchange
-from services.simulator.streams.protocol import EXTENSION, Line
 from services.simulator.streams.rates import MessageRate
 from services.simulator.streams.socket_limits import SocketLimits
 from services.simulator.streams.user_streams import UserStreams
 from services.simulator.streams.watched import Watched
 from services.simulator.venue import VENUES, Venue
+from shared.http.websocket import EXTENSION, Line
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from services.simulator.streams.frames import text_frame
 from services.simulator.streams.hub import Hub
 from services.simulator.streams.names import is_well_formed
 from services.simulator.streams.outlet import Outlet
 from services.simulator.streams.user_streams import USER_DATA, UserStreams
+from shared.http.websocket_frames import text_frame
 
 #: Under this name faults know the answers to requests.
 ANSWER = "answer"

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from services.simulator.streams.protocol import Line
 from services.simulator.streams.socket_limits import SocketLimits
+from shared.http.websocket import Line
 from shared.telemetry.logs import logger
 
 _log = logger("simulator")

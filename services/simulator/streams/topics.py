@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from services.simulator.streams.frames import text_frame
+from shared.http.websocket_frames import text_frame
 
 
 class Subscriber(Protocol):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.simulator.streams.frames import text_frame
+from shared.http.websocket_frames import text_frame
 
 
 @pytest.mark.parametrize(("size", "head"), [(125, 2), (126, 4), (65_535, 4), (65_536, 10)])

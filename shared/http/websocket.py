@@ -1,7 +1,7 @@
 """uvicorn's WebSocket protocol with a way past ASGI for frames that are made already.
 
-ASGI takes text and frames it again for each socket. What all subscribers get is framed once instead (`frames`) and
-handed to the transport as it is, without waiting: how much a slow reader may be behind is for the caller to see.
+ASGI takes text and frames it again for each socket. What all readers get is framed once instead (`websocket_frames`)
+and handed to the transport as it is, without waiting: how much a slow reader may be behind is for the caller to see.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from websockets.frames import Frame
 from websockets.server import ServerProtocol
 
 #: Under this name of its `extensions` a WebSocket's scope has its `Line`.
-EXTENSION = "simulator.line"
+EXTENSION = "hummingbus.line"
 #: Bytes of a message that comes in: a subscription to a thousand streams has some 30,000.
 _LONGEST_MESSAGE = 256 * 1024
 
@@ -31,6 +31,11 @@ class Line(Protocol):
         """The bytes that were written but not yet taken by the network."""
         ...
 
+    @property
+    def asked(self) -> bool:
+        """Whether a message has come that the application has not taken yet."""
+        ...
+
     def keep_alive(self, interval: float, timeout: float) -> None:
         """Ping every `interval` seconds and close without a pong in `timeout`; before the socket is accepted."""
 
@@ -45,8 +50,8 @@ def _ignore() -> None:
     """Do nothing."""
 
 
-class StreamsProtocol(WebSocketsSansIOProtocol):
-    """What uvicorn is to use as `ws` for the simulator; it is the `Line` of its socket."""
+class LineProtocol(WebSocketsSansIOProtocol):
+    """What uvicorn is to use as `ws`; it is the `Line` of its socket."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -86,6 +91,11 @@ class StreamsProtocol(WebSocketsSansIOProtocol):
     def waiting(self) -> int:
         """See `Line`."""
         return self.transport.get_write_buffer_size()
+
+    @property
+    def asked(self) -> bool:
+        """See `Line`."""
+        return not self.queue.empty()
 
     def keep_alive(self, interval: float, timeout: float) -> None:
         """See `Line`."""

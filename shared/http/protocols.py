@@ -9,10 +9,10 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 class Protocols:
     """An ASGI application of two."""
 
-    def __init__(self, rest: App, streams: App) -> None:
-        self._rest = rest
-        self._streams = streams
+    def __init__(self, http: App, websockets: App) -> None:
+        self._http = http
+        self._websockets = websockets
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request, or one WebSocket until it is closed."""
-        await (self._streams if scope["type"] == "websocket" else self._rest)(scope, receive, send)
+        await (self._websockets if scope["type"] == "websocket" else self._http)(scope, receive, send)
