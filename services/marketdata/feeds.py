@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
+import msgspec
+
 from services.marketdata.book_feed import BookFeed
 from services.marketdata.funding_feed import FundingFeed
 from services.marketdata.live_intake import LiveIntake
@@ -17,7 +19,7 @@ from services.marketdata.tickers import TickerBoard
 from services.marketdata.trade_feed import TradeFeed
 from services.marketdata.venue import Venue
 from shared.contracts.declaration import AnyLive
-from shared.contracts.marketdata import BOOK, FUNDING, TICKER, TRADES, LiveBook, LiveFunding, LiveTicker, LiveTrades
+from shared.contracts.marketdata import BOOK, FUNDING, TICKER, TRADES, LiveFunding, LiveTicker, LiveTrades
 from shared.errors import CommandError, ErrorCode
 from shared.tasks import end_task
 from shared.telemetry.logs import logger
@@ -98,7 +100,7 @@ class Feeds:
         return self._feed(self._books, BOOK, venue, pair, lambda: BookFeed(
             venue.market,
             pair,
-            self._publish_book,
+            lambda of, text: self._outlet.offer(BOOK, venue.name, of, msgspec.Raw(text)),
             lambda: self._intake.watch(BOOK, venue.name, pair),
             patience=self._settings.stale_after,
             max_age=self._settings.max_age,
@@ -233,9 +235,6 @@ class Feeds:
                 feed.beat()
             for board in tuple(self._tickers.values()):
                 board.beat()
-
-    def _publish_book(self, book: LiveBook) -> None:
-        self._outlet.offer(BOOK, book.connector_name, book.trading_pair, book)
 
     def _publish_ticker(self, ticker: LiveTicker) -> None:
         self._outlet.offer(TICKER, ticker.connector_name, ticker.trading_pair, ticker)

@@ -27,7 +27,7 @@ class LiveOutlet:
         self._subjects = Subjects(settings.namespace)
         self._broker = Broker(settings, user)
         self._names: dict[tuple[str, ...], str] = {}
-        self._offered: dict[tuple[str, float | None], msgspec.Struct] = {}
+        self._offered: dict[tuple[str, float | None], msgspec.Struct | msgspec.Raw] = {}
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.sent = 0
@@ -49,10 +49,13 @@ class LiveOutlet:
         await end_task(self._task)
         await self._broker.stop()
 
-    def offer(self, live: Live[P], connector: str, pair: str, state: P, *keys: str, once: float | None = None) -> None:
+    def offer(
+        self, live: Live[P], connector: str, pair: str, state: P | msgspec.Raw, *keys: str, once: float | None = None
+    ) -> None:
         """Have `state` sent as the latest of `live` for a pair, with the values of its further keys.
 
-        A state with a number `once` of its own is overtaken by none but that with the same number.
+        A state that is JSON already is sent as it is. One with a number `once` of its own is overtaken by none but that
+        with the same number.
         """
         key = (live.kind, connector, pair, *keys)
         subject = self._names.get(key)
@@ -60,7 +63,7 @@ class LiveOutlet:
             subject = self._names[key] = self._subjects.live(live, connector, pair, *keys)
         if (subject, once) in self._offered:
             self.overtaken += 1
-        assert isinstance(state, msgspec.Struct)
+        assert isinstance(state, msgspec.Struct | msgspec.Raw)
         self._offered[subject, once] = state
         self._something.set()
 
@@ -79,7 +82,7 @@ class LiveOutlet:
                 else:
                     self.lost += 1
 
-    async def _send(self, subject: str, state: msgspec.Struct) -> bool:
+    async def _send(self, subject: str, state: msgspec.Struct | msgspec.Raw) -> bool:
         if not self._broker.connected:
             return False  # the connection has logged it
         try:

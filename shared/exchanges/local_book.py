@@ -5,8 +5,11 @@ that is known would stand there with holes before it, so it is left out: all lev
 the last one. When too few are left, a new snapshot is needed.
 """
 
+import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable
+
+import msgspec
 
 from shared.contracts.marketdata import LiveBook
 
@@ -20,13 +23,15 @@ SLACK = 200
 class Side:
     """One side of a book. Prices are kept with a sign, so that the best one is the smallest."""
 
-    __slots__ = ("_amounts", "_prices", "_sign", "_worst")
+    __slots__ = ("_levels", "_prices", "_sign", "_texts", "_worst")
 
     def __init__(self, sign: int) -> None:
         """`sign`: 1 for asks, -1 for bids."""
         self._sign = sign
         self._prices: list[float] = []
-        self._amounts: dict[float, float] = {}
+        self._levels: dict[float, Level] = {}
+        #: Levels as JSON, those that were wanted since they changed: writing doubles is what costs.
+        self._texts: dict[float, bytes] = {}
         #: The last price that is known, None where all are.
         self._worst: float | None = None
 
@@ -40,45 +45,67 @@ class Side:
 
     def load(self, levels: Iterable[Level], asked: int) -> None:
         """Take a snapshot in which `asked` levels were asked for."""
-        self._amounts = {self._sign * price: amount for price, amount in levels if amount > 0}
-        self._prices = sorted(self._amounts)
+        self._levels = {self._sign * level[0]: level for level in levels if _holds(*level)}
+        self._prices = sorted(self._levels)
+        self._texts = {}
         self._worst = self._prices[-1] if len(self._prices) >= asked else None
 
-    def set(self, price: float, amount: float) -> float:
-        """Let `amount` rest at `price`, 0 for nothing; return the signed price."""
+    def set(self, price: float, amount: float) -> None:
+        """Let `amount` rest at `price`, 0 for nothing."""
         key = self._sign * price
         if self._worst is not None and key > self._worst:
-            return key
-        if amount > 0:
-            if key not in self._amounts:
+            return
+        self._texts.pop(key, None)
+        if _holds(price, amount):
+            if key not in self._levels:
                 insort(self._prices, key)
-                if len(self._prices) > MOST_LEVELS + SLACK:
-                    self._trim()
-            self._amounts[key] = amount
-        elif self._amounts.pop(key, None) is not None:
+            self._levels[key] = (price, amount)
+            if len(self._prices) > MOST_LEVELS + SLACK:
+                self._trim()
+        elif self._levels.pop(key, None) is not None:
             del self._prices[bisect_left(self._prices, key)]
-        return key
 
     def best(self, count: int) -> tuple[Level, ...]:
         """Return the best `count` levels."""
-        amounts, sign = self._amounts, self._sign
-        return tuple([(sign * key, amounts[key]) for key in self._prices[:count]])
+        return tuple(map(self._levels.__getitem__, self._prices[:count]))
+
+    def json(self, count: int) -> bytes:
+        """Return the best `count` levels as a JSON array of `[price, amount]`."""
+        keys, texts = self._prices[:count], self._texts
+        for key in keys:
+            if key not in texts:
+                price, amount = self._levels[key]
+                texts[key] = f"[{price!r},{amount!r}]".encode()
+        return b"[%b]" % b",".join(map(texts.__getitem__, keys))
 
     def _trim(self) -> None:
         for key in self._prices[MOST_LEVELS:]:
-            self._amounts.pop(key, None)
+            self._levels.pop(key, None)
+            self._texts.pop(key, None)
         del self._prices[MOST_LEVELS:]
         self._worst = self._prices[-1]
+
+
+def _holds(price: float, amount: float) -> bool:
+    """Return whether something rests at a price.
+
+    Raises:
+        ValueError: if these are no price and amount.
+    """
+    if not (0 < price < math.inf and 0 <= amount < math.inf):
+        raise ValueError(f"expected a price and an amount, was {price!r} and {amount!r}")
+    return amount > 0
 
 
 class LocalBook:
     """The book of a pair (see `shared.exchanges.interface.BookState`)."""
 
-    __slots__ = ("_connector", "_pair", "asks", "bids", "snapshot_id", "timestamp", "update_id")
+    __slots__ = ("_connector", "_name_texts", "_pair", "asks", "bids", "snapshot_id", "timestamp", "update_id")
 
     def __init__(self, connector: str, pair: str) -> None:
         self._connector = connector
         self._pair = pair
+        self._name_texts = (msgspec.json.encode(connector), msgspec.json.encode(pair))
         self.bids = Side(-1)
         self.asks = Side(1)
         self.snapshot_id = 0
@@ -106,6 +133,16 @@ class LocalBook:
             self.asks.set(price, amount)
         self.update_id = update_id
 
+    def json(self, levels: int) -> bytes:
+        return b'{"connector_name":%b,"trading_pair":%b,"bids":%b,"asks":%b,"timestamp":%b}' % (
+            self._name_texts[0],
+            self._name_texts[1],
+            self.bids.json(levels),
+            self.asks.json(levels),
+            repr(self.timestamp).encode(),
+        )
+
     def lacks(self, levels: int) -> bool:
         """Return whether a side has fewer than `levels` although the exchange may have more."""
-        return any(len(side) < levels and not side.is_whole for side in (self.bids, self.asks))
+        bids, asks = self.bids, self.asks
+        return (len(bids) < levels and not bids.is_whole) or (len(asks) < levels and not asks.is_whole)

@@ -1,5 +1,7 @@
 """A followed book that is told whole each time."""
 
+import msgspec
+
 from shared.contracts.marketdata import LiveBook
 
 
@@ -21,3 +23,6 @@ class WholeBook:
         if len(book.bids) <= levels and len(book.asks) <= levels:
             return book
         return LiveBook(book.connector_name, book.trading_pair, book.bids[:levels], book.asks[:levels], book.timestamp)
+
+    def json(self, levels: int) -> bytes:
+        return msgspec.json.encode(self.best(levels))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
+import msgspec
 import pytest
 
 from services.marketdata import book_feed as module
@@ -27,7 +28,11 @@ class Fed:
         self.market = FakeMarket()
         self.market.books["BTC-USDT"] = book(at=1.0)
         self.published: list[LiveBook] = []
-        self.feed = BookFeed(self.market, "BTC-USDT", self.published.append, nothing, patience=60.0, max_age=max_age)
+        self.feed = BookFeed(self.market, "BTC-USDT", self._published, nothing, patience=60.0, max_age=max_age)
+
+    def _published(self, pair: str, text: bytes) -> None:
+        assert pair == "BTC-USDT"
+        self.published.append(msgspec.json.decode(text, type=LiveBook))
 
     async def send(self, state: LiveBook | Exception) -> None:
         """Have the newest stream bring `state`, and wait until it is taken."""
