@@ -71,11 +71,11 @@ async def price(client: HummingbotAPIClient, connector: str) -> float:
 
 
 async def balances(client: HummingbotAPIClient, account: str, connector: str) -> dict[str, dict[str, Any]]:
-    """Return what an account has, by token, once it is known."""
+    """Return what an account has, by token, once its session is ready."""
 
     async def known() -> dict[str, dict[str, Any]]:
-        state = await client.portfolio.get_state([account], [connector])
-        return {row["token"]: row for row in state.get(account, {}).get(connector, [])}
+        rows = (await client.portfolio.get_state([account], [connector])).get(account, {}).get(connector, [])
+        return {row["token"]: row for row in rows if not row.get("stale_since")}
 
     return await until(known)
 
