@@ -32,7 +32,11 @@ class Handlers:
     async def place_order(self, request: contract.OrderPlace, call: Call) -> Reply:
         session = self._owned(request.account_name, request.connector_name)
         try:
-            return await session.ready_desk().placing.place(request, call)
+            try:
+                desk = session.ready_desk()
+            except CommandError as error:
+                return await session.desk().placing.first_outcome(request, call, error)
+            return await desk.placing.place(request, call)
         except LeaseLost:
             raise await _lost(session.key, call) from None
 

@@ -17,7 +17,7 @@ import msgspec
 from shared.exchanges import binance_codes
 from shared.exchanges.binance_codes import TooManyOrders
 from shared.exchanges.clock import Clock
-from shared.exchanges.errors import ExchangeDown, ExchangeError, RateLimited
+from shared.exchanges.errors import ExchangeDown, ExchangeError, RateLimited, Refused
 from shared.exchanges.request_weights import Venue, is_new_order, used_weight
 from shared.exchanges.traffic import Traffic, limits_told
 from shared.exchanges.translation import scrubbed
@@ -127,12 +127,14 @@ class Wire:
             else:
                 self.traffic.refused(wait)
             raise RateLimited(f"{self.venue_name} refuses more requests for now", wait)
-        if meaning is not None:
+        if meaning is not None and not (code is not None and code >= 500 and isinstance(meaning, Refused)):
             raise meaning
         if code in (401, 403) and not isinstance(response, dict | list):
             # Not the exchange's own words: a firewall before it. Of keys it knows nothing.
             raise ExchangeDown(f"{self.venue_name} refuses this address (status {code})")
         if code is not None and code >= 500:
+            # Whatever it says with it: "the execution status is unknown and could have been a success" (Binance's
+            # "General API information" on HTTP 5XX).
             raise Unanswered(f"{self.venue_name} answered with status {code}")
         base: Any = super()
         return base.handle_errors(code, reason, url, method, headers, body, response, *asked)

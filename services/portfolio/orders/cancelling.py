@@ -63,7 +63,11 @@ class Cancelling:
         await asyncio.wait({task}, timeout=max(0.0, until - asyncio.get_running_loop().time()))
         if not task.done():
             return Reply(_encode(OrderCancelled(committed.result.order)), committed.events)
-        now = await self._repository.order(order_id) or committed.result
+        try:
+            now = await self._repository.order(order_id) or committed.result
+        except CommandError:
+            # The wish is recorded and sent, so this is no reason to say that nothing was done.
+            now = committed.result
         return Reply(_encode(OrderCancelled(now.order)), tuple(self._recorder.latest_events))
 
     async def stop(self) -> None:

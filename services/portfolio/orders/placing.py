@@ -85,10 +85,13 @@ class Placing:
                 exchange's reason, the order being kept as FAILED; CONFLICT where the id stands for another order.
             LeaseLost: if the session is not ours any more; nothing is recorded or sent.
         """
-        loop = asyncio.get_running_loop()
-        until = loop.time() + max(0.0, min(PATIENCE, call.seconds_left() - WAY_BACK))
+        until = _until(call)
         check_numbers(request)
-        terms = await self._terms(request)
+        try:
+            terms = await self._terms(request)
+        except CommandError as error:
+            # It may have kept to the rules when it came for the first time.
+            return await self.first_outcome(request, call, error)
         order_id = request.client_order_id
         async with self._turns.of(order_id):
             try:
@@ -100,6 +103,20 @@ class Placing:
                 self.sending[order_id] = sending
                 sending.add_done_callback(lambda _: self.sending.pop(order_id, None))
         return await self._outcome(stored, events, until)
+
+    async def first_outcome(self, request: OrderPlace, call: Call, otherwise: CommandError) -> Reply:
+        """Answer with what became of an order that was placed before; one that was not cannot be placed now.
+
+        Raises:
+            CommandError: `otherwise` if it was not, or nobody can say; else as `place`.
+        """
+        try:
+            known = await self._repository.order(request.client_order_id)
+        except CommandError:
+            raise otherwise from None
+        if known is None:
+            raise otherwise
+        return await self._outcome(_same(known, request), (), _until(call))
 
     async def sent(self, client_order_id: str, until: float) -> bool:
         """Wait until an order's request is over, up to `until` of the loop's clock; return whether it is."""
@@ -148,13 +165,14 @@ class Placing:
         return stored, committed.events
 
     async def _placed_before(self, request: OrderPlace) -> StoredOrder:
-        stored = await self._repository.order(request.client_order_id)
-        if stored is None or stored.request_hash != content_hash(request):
+        try:
+            stored = await self._repository.order(request.client_order_id)
+        except CommandError as error:
+            # Not UNAVAILABLE, which would say that no such order was or will be sent: there is one.
             raise CommandError(
-                ErrorCode.CONFLICT,
-                f"Client order id '{request.client_order_id}' was used before for another order",
-            )
-        return stored
+                ErrorCode.OUTCOME_UNKNOWN, f"The order was placed before; what became of it: {error.detail}"
+            ) from error
+        return _same(stored, request)
 
     async def _outcome(self, stored: StoredOrder, events: tuple[int, ...], until: float) -> Reply:
         order_id = stored.order.client_order_id
@@ -210,6 +228,20 @@ class Placing:
             stored.order.client_order_id, lambda order, at: refused(order, error.detail, at)
         )
         return Sent(refusal=error, order=failed.result.order, events=failed.events)
+
+
+def _same(stored: StoredOrder | None, request: OrderPlace) -> StoredOrder:
+    if stored is None or stored.request_hash != content_hash(request):
+        raise CommandError(
+            ErrorCode.CONFLICT,
+            f"Client order id '{request.client_order_id}' was used before for another order",
+        )
+    return stored
+
+
+def _until(call: Call) -> float:
+    """Return how long the caller is waited with, by the loop's clock."""
+    return asyncio.get_running_loop().time() + max(0.0, min(PATIENCE, call.seconds_left() - WAY_BACK))
 
 
 async def _nothing(_: Change) -> None:

@@ -102,3 +102,21 @@ async def test_a_firewall_before_an_exchange_says_nothing_of_keys(
 
         await account.close()
         await exchanges.close()
+
+
+async def test_a_refusal_with_the_status_of_a_failure_is_an_unknown_outcome(
+    venue: SimulatedVenue, connector: str, credential: dict[str, str]
+) -> None:
+    def refusal(method: str, path: str) -> bytes | None:
+        if method == "POST" and path == ORDER_PATHS[connector]:
+            return b'{"code": -1099, "msg": "Internal error; nobody knows"}'
+        return None
+
+    async with proxy(venue, refusal, "500 Internal Server Error") as url:
+        exchanges = Exchanges({connector: url})
+        account = exchanges.account(connector, credential)
+        price = await price_near(account, "0.9")
+        with pytest.raises(OutcomeUnknown):
+            await account.place(order(price))
+        await account.close()
+        await exchanges.close()
