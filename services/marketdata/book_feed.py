@@ -5,12 +5,12 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
-from services.marketdata.book_levels import LIVE_LEVELS, Depths, fault_of, reaches, size_for
+from services.marketdata.book_levels import Depths, fault_of, reaches, size_for
 from services.marketdata.failures import NoAnswer
 from services.marketdata.follower import Unsound
 from services.marketdata.shared_fetch import SharedFetch
 from services.marketdata.supply import BEAT, Supply
-from shared.contracts.marketdata import LiveBook
+from shared.contracts.marketdata import LIVE_LEVELS, LiveBook
 from shared.exchanges.errors import ExchangeError
 from shared.exchanges.interface import BookState, Market
 from shared.exchanges.whole_book import WholeBook
@@ -29,7 +29,8 @@ DEPTHS_AGE = 60.0
 class BookFeed:
     """Follows the book of `pair`.
 
-    `publish` gets the pair and its best levels, as JSON, whenever they have changed, if this replica leads. `bus` opens the stream of the best levels that another replica sends.
+    `publish` gets the pair and its best levels, as JSON, whenever they have changed, if this replica leads. `bus` opens
+    the stream of the best levels that another replica sends.
     """
 
     def __init__(

@@ -6,8 +6,6 @@ import msgspec
 
 from shared.contracts.marketdata import Book, BookLevel, LiveBook
 
-#: Levels a side that are sent live.
-LIVE_LEVELS = 50
 #: How many levels are asked for by REST, at least as many as somebody wants: few sizes, so that many share an answer.
 SIZES = (50, 200, 1000)
 #: A streamed side this close to what REST gave is all that there is; books move between the two looks.

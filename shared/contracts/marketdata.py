@@ -20,6 +20,8 @@ SERVICE = "marketdata"
 
 #: Pairs that one question may name.
 MAX_PAIRS = 1000
+#: Levels a side that `LiveBook` has at most.
+LIVE_LEVELS = 50
 Pairs = Annotated[tuple[TradingPair, ...], msgspec.Meta(max_length=MAX_PAIRS)]
 Depth = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 #: An interval's name, as `1m`; which there are is for the service to say.

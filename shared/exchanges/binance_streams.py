@@ -6,6 +6,7 @@ last 24 hours, and send five messages a second; an address may open 300 sockets 
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -28,6 +29,8 @@ MOST_ASKED = 100
 PATIENCE = 10.0
 #: Messages that may lie unread before a follower is given up: it is too slow, and has to begin anew.
 MOST_UNREAD = 10_000
+#: Messages that are read in one turn of the loop.
+AT_ONCE = 20
 #: Seconds between two pings, and until a missing answer is the end.
 PING = 10.0
 
@@ -239,7 +242,10 @@ class Socket:
 
     async def _read(self, connection: ClientConnection) -> None:
         listeners = self._listeners
-        while True:
+        for number in count(1):
+            if not number % AT_ONCE:
+                # Of a hundred that came together the first is to be told before the last is read.
+                await asyncio.sleep(0)
             message = _decode(await connection.recv(decode=False))
             if message.stream:
                 for inbox in listeners.get(message.stream, ()):
