@@ -227,7 +227,10 @@ class Placing:
         failed = await self._recorder.step(
             stored.order.client_order_id, lambda order, at: refused(order, error.detail, at)
         )
-        return Sent(refusal=error, order=failed.result.order, events=failed.events)
+        order = failed.result.order
+        # The exchange may have shown the order before it refused it: a proxy on the way may have sent it twice.
+        refusal = error if order.status is OrderStatus.FAILED else None
+        return Sent(refusal=refusal, order=order, events=failed.events)
 
 
 def _same(stored: StoredOrder | None, request: OrderPlace) -> StoredOrder:

@@ -10,6 +10,9 @@ from shared.contracts.marketdata import TradingRule
 from shared.contracts.portfolio import OrderStatus, SessionState
 from shared.database.failures import unavailable
 from shared.errors import ErrorCode
+from shared.exchanges.account import CcxtAccount
+from shared.exchanges.errors import NotEnoughBalance
+from shared.exchanges.interface import OrderRequest, VenueOrder
 from shared.exchanges.market import CcxtMarket
 from tests.eventually import eventually
 from tests.services.portfolio.trading import Trader
@@ -46,6 +49,23 @@ async def test_an_order_is_known_again_when_its_exchange_is_down(trader: Trader)
     assert await trader.place(request) == placed
     refusal = await trader.refused(contract.PLACE_ORDER, trader.order())
     assert refusal.code is ErrorCode.UNAVAILABLE
+
+
+async def test_an_order_that_the_exchange_has_shown_is_not_answered_as_refused(
+    trader: Trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = CcxtAccount.place
+
+    async def placed_twice(account: CcxtAccount, order: OrderRequest) -> VenueOrder:
+        await place(account, order)
+        await eventually(lambda: is_open(order.client_order_id))
+        raise NotEnoughBalance("Account has insufficient balance for requested action.", "-2010")
+
+    async def is_open(client_order_id: str) -> bool:
+        return await trader.status(client_order_id) is OrderStatus.OPEN
+
+    monkeypatch.setattr(CcxtAccount, "place", placed_twice)
+    assert (await trader.place()).status is OrderStatus.OPEN
 
 
 async def test_of_an_order_that_was_placed_before_nobody_says_that_it_was_not(
