@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from tests.running_stack import ROOT, free_port
+from hummingbus.stack.ports import free_port
+from tests.running_stack import ROOT
 from tests.system.readme import programs
 
 pytestmark = pytest.mark.timeout(600)

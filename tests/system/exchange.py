@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.services.simulator.rest.venue_server import Account, Client
+from tests.services.simulator.rest.venue_server import Account, SignedClient
 
 SYMBOL = "BTCUSDT"
 
@@ -27,9 +27,9 @@ class Exchange:
         answer = httpx.post(f"{self.admin_url}/accounts", json=asked, headers=headers, timeout=30).raise_for_status()
         return Account(answer.json()["api_key"], answer.json()["api_secret"])
 
-    def client(self, account: Account | None = None) -> Client:
+    def client(self, account: Account | None = None) -> SignedClient:
         """Return somebody who asks as `account`."""
-        return Client(self, account)
+        return SignedClient(self.url, account)
 
 
 def binance_credential(account: Account) -> dict[str, str]:
@@ -37,12 +37,12 @@ def binance_credential(account: Account) -> dict[str, str]:
     return {"binance_api_key": account.api_key, "binance_api_secret": account.api_secret}
 
 
-def last_price(client: Client) -> Decimal:
+def last_price(client: SignedClient) -> Decimal:
     """Return the last price of BTC in USDT."""
     return Decimal(client.public("/api/v3/ticker/price", symbol=SYMBOL).json()["price"])
 
 
-def orders_at(client: Client) -> dict[str, dict[str, Any]]:
+def orders_at(client: SignedClient) -> dict[str, dict[str, Any]]:
     """Return all orders that the exchange has of an account, by client order id.
 
     Raises:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.services.simulator.rest.venue_server import Client
+from tests.services.simulator.rest.venue_server import SignedClient
 from tests.system.exchange import last_price, orders_at
 from tests.system.fleet import TRANSIENT, insist
 
@@ -25,7 +25,7 @@ _numbers = itertools.count(1)
 class HttpTrader:
     """One account on one connector, asked through the API and, where `venue` is given, directly."""
 
-    def __init__(self, http: httpx.AsyncClient, account: str, connector: str, venue: Client) -> None:
+    def __init__(self, http: httpx.AsyncClient, account: str, connector: str, venue: SignedClient) -> None:
         self.http = http
         self.account = account
         self.connector = connector

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.eventually import eventually
-from tests.services.simulator.rest.venue_server import Account, Client
+from tests.services.simulator.rest.venue_server import Account, SignedClient
 from tests.system.exchange import binance_credential, orders_at
 from tests.system.fleet import RECOVERY, Fleet, fleet
 from tests.system.http_trader import PAIR, HttpTrader
@@ -47,7 +47,7 @@ async def trader(it: Fleet, venue: SimulatedVenue) -> AsyncIterator[HttpTrader]:
     keys = venue.credential({"USDT": "1000000", "BTC": "10"})
     account = Account(keys["paper_api_key"], keys["paper_api_secret"])
     async with it.client() as http:
-        made = HttpTrader(http, f"on-binance-{uuid4().hex[:6]}", "binance", Client(venue, account))
+        made = HttpTrader(http, f"on-binance-{uuid4().hex[:6]}", "binance", SignedClient(venue.url, account))
         await made.add(binance_credential(account))
         yield made
         await http.post("/accounts/delete-account", params={"account_name": made.account})

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -24,13 +24,6 @@ class Account:
 
     api_key: str
     api_secret: str = field(repr=False)
-
-
-class Venue(Protocol):
-    """Where an exchange is."""
-
-    @property
-    def url(self) -> str: ...
 
 
 class VenueServer:
@@ -97,13 +90,12 @@ def signature(secret: str, text: str) -> str:
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-class Client:
-    """Raw HTTP as an account."""
+class SignedClient:
+    """Raw HTTP as an account of the exchange at `url`."""
 
-    def __init__(self, server: Venue, account: Account | None = None) -> None:
-        self.server = server
+    def __init__(self, url: str, account: Account | None = None) -> None:
         self.account = account
-        self.http = httpx.Client(base_url=server.url, timeout=30)
+        self.http = httpx.Client(base_url=url, timeout=30)
 
     def public(self, path: str, method: str = "GET", **parameters: Any) -> httpx.Response:
         """Ask without a key."""
@@ -128,3 +120,11 @@ class Client:
         answer = self.signed(method, path, **parameters)
         assert answer.status_code >= 400, answer.text
         return answer.status_code, answer.json()["code"], answer.json()["msg"]
+
+
+class Client(SignedClient):
+    """Raw HTTP as an account of a server that a test may also give orders to."""
+
+    def __init__(self, server: VenueServer, account: Account | None = None) -> None:
+        super().__init__(server.url, account)
+        self.server = server
