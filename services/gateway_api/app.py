@@ -25,6 +25,9 @@ from services.gateway_api.routes.rate_oracle import rate_oracle_routes
 from services.gateway_api.routes.tickers import ticker_routes
 from services.gateway_api.routes.trading import trading_routes
 from services.gateway_api.settings import EdgeSettings
+from services.gateway_api.sockets.app import SocketApp
+from services.gateway_api.sockets.channels import Channels
+from services.gateway_api.sockets.live_feeds import LiveFeeds
 from services.gateway_api.stream.feed import EventFeed
 from services.gateway_api.stream.ring import EventRing
 from services.gateway_api.stream.sources import EventSources
@@ -45,7 +48,9 @@ from shared.contracts.credentials import (
 from shared.contracts.declaration import EDGE
 from shared.events.envelope import Envelope
 from shared.events.reader import Gap
+from shared.http.protocols import Protocols
 from shared.http.server import HttpServer
+from shared.http.websocket import LineProtocol
 from shared.service import Health
 from shared.settings import load
 
@@ -93,9 +98,19 @@ class GatewayApi:
         )
         rates = Rates(settings.rate_limit, settings.rate_burst)
         gate = Gate(app, self._authenticator, rates, settings.body_limit, settings.cors_origins)
+        self._live_feeds = LiveFeeds(settings, self._bus)
+        self._sockets = SocketApp(
+            self._authenticator,
+            rates,
+            Channels(self._live_feeds),
+            settings.pace,
+            most=settings.sockets,
+            origins=settings.cors_origins,
+        )
         self._server = HttpServer(
-            Cors(gate, settings.cors_origins) if settings.cors_origins else gate,
+            Protocols(Cors(gate, settings.cors_origins) if settings.cors_origins else gate, self._sockets),
             settings.listen,
+            websockets=LineProtocol,
             trusted_proxies=settings.trusted_proxies,
             drain_timeout=settings.drain_timeout,
         )
@@ -113,13 +128,16 @@ class GatewayApi:
         """
         await self._server.start()
         await self._sources.start()
+        await self._live_feeds.start()
         await self._bus.start()
         await self._discovery.start(self.health)
 
     async def drain(self) -> None:
         """Accept no more connections, end the event streams, finish the requests under way, let go of the bus."""
         self._feed.close()
+        self._sockets.close()
         await self._server.drain()
+        await self._live_feeds.stop()
         await self._sources.stop()
         await self._discovery.drain()
         await self._bus.stop()
@@ -131,7 +149,12 @@ class GatewayApi:
             reasons.append("no connections are accepted")
         if not self._bus.connected:
             reasons.append("the message bus is not reachable")
-        return Health(not reasons, tuple(reasons), (("event_readers", float(self._feed.readers)),))
+        figures = (
+            ("event_readers", float(self._feed.readers)),
+            ("sockets", float(len(self._sockets))),
+            ("live_feeds", float(len(self._live_feeds))),
+        )
+        return Health(not reasons, tuple(reasons), figures)
 
     async def _verify(self, check: PasswordCheck | KeyCheck) -> Identity:
         if isinstance(check, KeyCheck):
@@ -140,13 +163,18 @@ class GatewayApi:
 
     def _on_event(self, event: Envelope) -> None:
         if event.kind == API_KEY_REVOKED.kind:
-            self._authenticator.forget_key(msgspec.json.decode(event.data, type=ApiKeyChanged).key_id)
+            key_id = msgspec.json.decode(event.data, type=ApiKeyChanged).key_id
+            self._authenticator.forget_key(key_id)
+            self._sockets.end(lambda caller: caller.key_id == key_id)
         elif event.kind == USER_CHANGED.kind:
-            self._authenticator.forget_user(msgspec.json.decode(event.data, type=UserChanged).username)
+            username = msgspec.json.decode(event.data, type=UserChanged).username
+            self._authenticator.forget_user(username)
+            self._sockets.end(lambda caller: caller.username == username)
 
     def _on_gap(self, gap: Gap) -> None:
         if gap.service == VERIFY_KEY.service:
             self._authenticator.forget_all()
+            self._sockets.close()  # those who may still come in do so at once
 
 
 def create(overrides: Mapping[str, str]) -> GatewayApi:

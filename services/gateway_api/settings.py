@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from services.gateway_api.sockets.pace import Pace
 from shared.http.server import Listen
 from shared.settings import Settings
 
@@ -45,6 +46,14 @@ class EdgeSettings(Settings):
     #: How often a reader that gets no event is told that the connection is alive.
     events_keep_alive: float = Field(15.0, alias="EVENTS_KEEP_ALIVE", gt=0)
 
+    #: WebSockets that are served at once, and subscriptions of each.
+    sockets: int = Field(2000, alias="MARKET_DATA_WS_CONNECTIONS", ge=1)
+    socket_subscriptions: int = Field(200, alias="MARKET_DATA_WS_SUBSCRIPTIONS", ge=1)
+    #: How often a WebSocket is told that it is alive, and the bounds of the time between two pushes.
+    socket_heartbeat: float = Field(30.0, alias="MARKET_DATA_WS_HEARTBEAT_INTERVAL", gt=0)
+    socket_shortest: float = Field(0.25, alias="MARKET_DATA_WS_MIN_UPDATE_INTERVAL", ge=0.01)
+    socket_longest: float = Field(60.0, alias="MARKET_DATA_WS_MAX_UPDATE_INTERVAL", ge=0.01)
+
     #: How long requests under way may take when the edge stops.
     drain_timeout: int = Field(10, alias="DRAIN_TIMEOUT", ge=1)
 
@@ -52,6 +61,11 @@ class EdgeSettings(Settings):
     def listen(self) -> Listen:
         """Where the edge listens."""
         return Listen(self.host, self.port, "API_HOST", "API_PORT")
+
+    @property
+    def pace(self) -> Pace:
+        """What a WebSocket may ask for."""
+        return Pace(self.socket_heartbeat, self.socket_shortest, self.socket_longest, self.socket_subscriptions)
 
     @property
     def body_limit(self) -> int:

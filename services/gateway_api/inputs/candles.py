@@ -107,7 +107,7 @@ class HistoryBody(msgspec.Struct, frozen=True):
                 self.connector_name,
                 pair,
                 interval,
-                max(0.0, until - DEFAULT_RECORDS * _length(interval)) if start is None else start,
+                max(0.0, until - DEFAULT_RECORDS * interval_seconds(interval)) if start is None else start,
                 until,
             )
             for pair in pairs
@@ -143,7 +143,7 @@ def _seconds(value: UnixTime, name: str) -> float | None:
     return None if moment is None else moment.timestamp()
 
 
-def _length(interval: str) -> int:
+def interval_seconds(interval: str) -> int:
     """Return the seconds that an interval lasts; whether there is such an interval is for the service to say."""
     number, unit = interval[:-1], interval[-1]
     return _UNITS.get(unit, 60) * (int(number) if number.isascii() and number.isdigit() else 1)

@@ -37,7 +37,7 @@ MILLISECONDS_FROM = 1e11
 LATEST_TIME = 253_402_300_799_999
 
 _NAME = re.compile(NAME_PATTERN)
-_PAIR = re.compile(PAIR_PATTERN)
+PAIR = re.compile(PAIR_PATTERN)
 _CURSOR = re.compile(CURSOR_PATTERN)
 _NO_PAIR = "Expected a trading pair, as BTC-USDT"
 _NO_NAME = f"Expected 1 to {NAME_MAX_LENGTH} letters, digits, hyphens and underscores"
@@ -116,7 +116,7 @@ def pairs(given: Listed, name: str) -> tuple[str, ...] | None:
     Raises:
         HttpError: 422 if one cannot be a pair of any exchange.
     """
-    return _each(given, name, _PAIR, _NO_PAIR)
+    return _each(given, name, PAIR, _NO_PAIR)
 
 
 def query_pairs(given: list[str] | None, name: str) -> tuple[str, ...] | None:
@@ -128,7 +128,7 @@ def query_pairs(given: list[str] | None, name: str) -> tuple[str, ...] | None:
     if not given:
         return None
     found = [part.strip(" ") for text in given for part in text.split(",")]
-    if any(_PAIR.match(item) is None for item in found):
+    if any(PAIR.match(item) is None for item in found):
         raise unprocessable(FieldError(("query", name), _NO_PAIR, "string_pattern_mismatch"))
     return tuple(dict.fromkeys(found))
 
@@ -153,7 +153,7 @@ def pair(text: str, name: str) -> str:
     Raises:
         HttpError: 422 if it cannot be one of any exchange.
     """
-    if _PAIR.match(text) is None:
+    if PAIR.match(text) is None:
         raise fault(name, _NO_PAIR, "string_pattern_mismatch")
     return text
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
+from shared.bus.connection import Client, close, connect
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply, Streamed
+from shared.bus.subjects import Subjects
 from shared.contracts import marketdata as contract
-from shared.contracts.declaration import AnyCommand
+from shared.contracts.declaration import AnyCommand, AnyLive
 from shared.contracts.portfolio import OrderType
 from shared.errors import CommandError, ErrorCode, FieldError, invalid, not_found
 from shared.service import Health
@@ -47,6 +49,10 @@ def candle(timestamp: float) -> contract.Candle:
     return contract.Candle(timestamp, 65000.5, 65010.0, 64990.25, 65001.0, 12.5, 812506.25, 340.0, 6.1, 396503.05)
 
 
+async def _now() -> None:
+    """Wait for nothing."""
+
+
 async def _at_once(number: int) -> None:
     """Wait for nothing."""
 
@@ -60,10 +66,15 @@ class MarketdataStandIn:
         #: Called with the number of each piece of candles before it is sent; may wait, or raise.
         self.before_piece: Callable[[int], Awaitable[None]] = _at_once
         self.pieces_made = 0
+        #: Awaited before it is said that a feed runs.
+        self.before_follow: Callable[[], Awaitable[object]] = _now
         self.oracle = contract.OracleConfig("gate_io", "USDT", "$", ("binance", "gate_io"))
         self.instead: dict[str, CommandError | bytes] = {}
         self.silent: set[str] = set()
         self.feed_seconds = 600.0
+        self._settings = settings
+        self._subjects = Subjects(settings.namespace)
+        self._connection: Client | None = None
         self._stopping = asyncio.Event()
         self._dispatcher = Dispatcher(settings, contract.SERVICE)
         for command, handler in (
@@ -106,12 +117,20 @@ class MarketdataStandIn:
     async def _say_nothing(self) -> None:
         await self._stopping.wait()
 
+    async def live(self, live: AnyLive, connector: str, pair: str, payload: object, *keys: str) -> None:
+        """Send what moves."""
+        if self._connection is None:
+            self._connection = await connect(self._settings, contract.SERVICE)
+        await self._connection.publish(self._subjects.live(live, connector, pair, *keys), msgspec.json.encode(payload))
+        await self._connection.flush()
+
     async def start(self) -> None:
         await self._dispatcher.start(lambda: Health(True))
 
     async def stop(self) -> None:
         self._stopping.set()
         await self._dispatcher.drain()
+        await close(self._connection)
 
     def _rules(self, request: contract.RulesFilter) -> dict[str, contract.TradingRule]:
         self._check(request.connector_name)
@@ -193,9 +212,12 @@ class MarketdataStandIn:
         self._check_pair(request.connector_name, request.trading_pair)
         return contract.PairTracked(True, request.connector_name, request.trading_pair, "done")
 
-    def _follow(self, request: contract.FeedRef) -> contract.FeedFollowed:
+    async def _follow(self, request: contract.FeedRef) -> contract.FeedFollowed:
         self._check(request.connector_name)
         self._check_pair(request.connector_name, request.trading_pair)
+        if request.interval == "7m":
+            raise CommandError(ErrorCode.REFUSED, "there are no candles of 7m")
+        await self.before_follow()
         return contract.FeedFollowed(f"{request.kind}.{request.trading_pair}.{request.interval}", self.feed_seconds)
 
     def _tickers(self, request: contract.TickersFilter) -> contract.Tickers:
