@@ -27,6 +27,8 @@ CONFIG_PASSWORD = "fleet-Ow73kd55"
 RECOVERY = 15.0
 #: What the caller of a change may see while something is broken.
 TRANSIENT = frozenset({502, 503, 504})
+#: Seconds that an answer of `/ready` may be old.
+_READY_HOLDS = 1.0
 _SIMULATOR_TOKEN = "fleet-token-Xe51"
 
 
@@ -43,6 +45,7 @@ class Fleet:
         #: Where exchanges are, by connector; all others are nowhere.
         self.endpoints: dict[str, str] = {}
         self._expected: set[str] = set()
+        self._changed_at = time.monotonic()
         self._database_url = ""
 
     @property
@@ -62,6 +65,7 @@ class Fleet:
     def start(self, name: str, instance: str = "") -> None:
         """Start the service `name` as a process of its own; `instance` tells replicas apart."""
         self._expected.add(name)
+        self._changed_at = time.monotonic()
         endpoints = json.dumps(json.loads(NOWHERE) | self.endpoints)
         keys = {user: Nkey.from_seed(seed).public_key for user, seed in self.seeds.items()}
         environment = {
@@ -100,11 +104,12 @@ class Fleet:
         return await asyncio.to_thread(process.wait, 30)
 
     async def ready(self, seconds: float = 30.0) -> None:
-        """Wait until `/ready` says that every service of the fleet is ready; what it says may be a second old.
+        """Wait until `/ready` says that every service of the fleet is ready, asked since the last one was started.
 
         Services that the fleet never had do not count: with a part of the system, `/ready` answers 503.
         """
-        await self._until(lambda state: self._states(state) == {"ready"}, seconds)
+        since = self._changed_at + _READY_HOLDS
+        await self._until(lambda state: time.monotonic() > since and self._states(state) == {"ready"}, seconds)
 
     async def not_ready(self, seconds: float = 5.0) -> None:
         """Wait until `/ready` answers 503 and says that a service of the fleet is not ready, or NATS is away."""
