@@ -141,6 +141,14 @@ async def release_set(database: Database, owner: str, leases: Collection[Lease])
     await database.execute(_RELEASE_SET, *_named(leases), owner)
 
 
+async def is_held_elsewhere(database: Database, name: str, owner: str) -> bool:
+    """Return whether anybody but `owner` has the lease now."""
+    held = await database.fetchval(
+        "SELECT true FROM leases WHERE name = $1 AND owner <> $2 AND expires_at > clock_timestamp()", name, owner
+    )
+    return held is not None
+
+
 def _named(leases: Collection[Lease]) -> tuple[list[str], list[int]]:
     return [lease.name for lease in leases], [lease.epoch for lease in leases]
 

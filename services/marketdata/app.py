@@ -11,6 +11,7 @@ from services.marketdata.funding_handlers import FundingHandlers
 from services.marketdata.handlers import Handlers
 from services.marketdata.live_intake import LiveIntake
 from services.marketdata.live_outlet import LiveOutlet
+from services.marketdata.neighbours import Call, Deed, Neighbours
 from services.marketdata.oracle import Oracle
 from services.marketdata.ownership import FeedLeases
 from services.marketdata.rate_handlers import RateHandlers
@@ -54,7 +55,8 @@ class MarketdataService:
         self._oracle = Oracle(settings, self._database, self._unit)
         waiting = Waiting()
         Handlers(settings, self._venues, self._feeds, self._oracle, waiting).register(self._dispatcher)
-        BookHandlers(self._venues, self._feeds, waiting).register(self._dispatcher)
+        self._neighbours = Neighbours(settings, SERVICE, self._heard)
+        BookHandlers(self._venues, self._feeds, self._neighbours.tell, waiting).register(self._dispatcher)
         FeedHandlers(settings, self._venues, self._feeds, self._candles, waiting).register(self._dispatcher)
         FundingHandlers(self._venues, self._feeds, waiting).register(self._dispatcher)
         RateHandlers(settings, self._venues, self._feeds, self._oracle, waiting).register(self._dispatcher)
@@ -76,6 +78,7 @@ class MarketdataService:
         await self._oracle.start()
         await self._outlet.start()
         await self._intake.start()
+        await self._neighbours.start()
         self._leases.start()
         self._feeds.start()
         self._candles.start()
@@ -88,12 +91,20 @@ class MarketdataService:
         await self._candles.stop()
         await self._leases.stop()
         await self._venues.stop()
+        await self._neighbours.stop()
         await self._intake.stop()
         await self._outlet.stop()
         await self._oracle.stop()
         await self._readiness.stop()
         await self._relay.stop()
         await self._database.stop()
+
+    def _heard(self, call: Call) -> None:
+        """Do what another replica has us do."""
+        if call.deed is Deed.FORGET_BOOK:
+            self._feeds.forget_book(call.connector_name, call.trading_pair or "")
+        else:
+            self._feeds.restart_books(call.connector_name)
 
     def health(self) -> Health:
         """Return whether this replica can do its work. An exchange that is away is no fault of it."""

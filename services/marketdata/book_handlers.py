@@ -1,10 +1,13 @@
 """The commands about order books: what taking from them costs, and how they are followed."""
 
 import time
+from collections.abc import Awaitable, Callable
 
+from services.marketdata import neighbours
 from services.marketdata.book_feed import BookFeed
 from services.marketdata.book_queries import take_quote_volume, take_to_price, take_volume
 from services.marketdata.feeds import Feeds
+from services.marketdata.neighbours import Deed
 from services.marketdata.venue import Venue, Venues, check_known
 from services.marketdata.waiting import Later, Waiting, seconds_for
 from shared.bus.dispatcher import Dispatcher
@@ -12,6 +15,9 @@ from shared.bus.messages import Call
 from shared.contracts import marketdata as contract
 from shared.contracts.marketdata import BookQuestion, LiveBook
 from shared.errors import CommandError
+
+#: Has all replicas do something.
+Tell = Callable[[neighbours.Call], Awaitable[None]]
 
 #: Levels a side that questions are answered from, where there are so many.
 LEVELS = 1000
@@ -22,9 +28,10 @@ _TO_PRICE = (BookQuestion.VOLUME_FOR_PRICE, BookQuestion.QUOTE_VOLUME_FOR_PRICE)
 class BookHandlers:
     """Handlers of the commands about books, but for the book itself."""
 
-    def __init__(self, venues: Venues, feeds: Feeds, waiting: Waiting) -> None:
+    def __init__(self, venues: Venues, feeds: Feeds, tell: Tell, waiting: Waiting) -> None:
         self._venues = venues
         self._feeds = feeds
+        self._tell = tell
         self._waiting = waiting
 
     def register(self, dispatcher: Dispatcher) -> None:
@@ -82,14 +89,13 @@ class BookHandlers:
             venue = self._venues[request.connector_name]
         except CommandError as error:
             return contract.BooksRestarted(success=False, error=error.detail)
-        feeds = dict(self._of(venue))
-        for feed in feeds.values():
-            feed.supply.restart()
-        if not feeds:
+        pairs = self._feeds.restart_books(venue.name)
+        await self._tell(neighbours.Call(Deed.RESTART_BOOKS, venue.name))
+        if not pairs:
             return contract.BooksRestarted(success=True, message=f"No order book of '{venue.name}' is followed")
         return contract.BooksRestarted(
-            success=True, message=f"{len(feeds)} order books of '{venue.name}' are followed anew",
-            trading_pairs=tuple(feeds),
+            success=True, message=f"{len(pairs)} order books of '{venue.name}' are followed anew",
+            trading_pairs=pairs,
         )  # fmt: skip
 
     def track(self, request: contract.PairRef, call: Call) -> Later[contract.PairTracked]:
@@ -111,7 +117,8 @@ class BookHandlers:
 
     async def untrack(self, request: contract.PairRef, _: Call) -> contract.PairTracked:
         name, pair = request.connector_name, request.trading_pair
-        was_there = await self._feeds.forget_book(name, pair)
+        was_there = self._feeds.forget_book(name, pair) or await self._feeds.is_led_elsewhere(name, pair)
+        await self._tell(neighbours.Call(Deed.FORGET_BOOK, name, pair))
         text = f"The order book of {pair} is followed no more" if was_there else f"No order book of {pair} is followed"
         return contract.PairTracked(success=was_there, connector_name=name, trading_pair=pair, message=text)
 

@@ -162,13 +162,24 @@ class Feeds:
             ("streams_broken", float(broken)),
         )
 
-    async def forget_book(self, connector: str, pair: str) -> bool:
-        """End the feed of a book; return whether there was one."""
+    def forget_book(self, connector: str, pair: str) -> bool:
+        """End the feed of a book; return whether there was one here."""
         feed = self._books.pop((connector, pair), None)
         if feed is None:
             return False
-        await self._let_go(BOOK, (connector, pair), feed)
+        self._end_later(BOOK, (connector, pair), feed)
         return True
+
+    async def is_led_elsewhere(self, connector: str, pair: str) -> bool:
+        """Return whether another replica leads the book of a pair, as far as is known."""
+        return await self._ownership.is_led_elsewhere(_name(BOOK, (connector, pair)))
+
+    def restart_books(self, connector: str) -> tuple[str, ...]:
+        """Open the streams of a connector's books anew; return their pairs."""
+        found = {pair: feed for (name, pair), feed in self._books.items() if name == connector}
+        for feed in found.values():
+            feed.supply.restart()
+        return tuple(found)
 
     async def clean_up(self) -> None:
         """End the feeds that nobody has asked for during the feed timeout."""
@@ -203,6 +214,9 @@ class Feeds:
         if time.monotonic() - feed.asked_at < IDLE:
             raise CommandError(ErrorCode.BUSY, f"No more than {self._settings.max_feeds} feeds may run at a time")
         next(feeds for each, feeds in self._kinds() if each is live).pop(key)
+        self._end_later(live, key, feed)
+
+    def _end_later(self, live: AnyLive, key: Key, feed: PairFeed) -> None:
         task = asyncio.create_task(self._let_go(live, key, feed), name="end of a feed")
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)

@@ -75,6 +75,10 @@ class Subjects:
         """Return where the events of the durable `consumer` are delivered, to one of the replicas of `user`."""
         return f"{self.inbox(user)}.consumer.{encode_token(consumer)}"
 
+    def neighbours(self, user: str) -> str:
+        """Return where replicas of `user` tell each other what concerns all of them; nobody else hears it."""
+        return f"{self.inbox(user)}.neighbours"
+
     def any_inbox(self) -> str:
         """Return the pattern of every inbox of this namespace: all that a reply may be published to."""
         return f"{INBOX_ROOT}.{self.namespace}.{_REST}"

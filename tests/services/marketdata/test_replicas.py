@@ -7,12 +7,12 @@ import pytest
 
 from services.marketdata import ownership
 from services.marketdata.app import MarketdataService
-from shared.contracts.marketdata import LiveBook
+from shared.contracts.marketdata import RESTART_BOOKS, UNTRACK_PAIR, LiveBook, MarketRef, PairRef
 from shared.database.pool import Database
 from shared.leases import acquire_set, release_set, renew_set
 from shared.settings import DatabaseSettings
 from tests.eventually import eventually
-from tests.services.marketdata.conftest import Start
+from tests.services.marketdata.conftest import Asker, Start
 from tests.services.marketdata.fake_market import FakeExchanges, FakeMarket, book, ticker
 
 BTC = "BTC-USDT"
@@ -133,9 +133,27 @@ async def test_a_feed_that_one_ends_is_led_by_the_other(start: Start, monkeypatc
     monkeypatch.setattr(ownership, "LEASE", 60.0)
     owner, follower = await two(start)
     await owner.send(book(at=1.0))
-    assert await owner.service._feeds.forget_book("paper", BTC)
+    assert owner.service._feeds.forget_book("paper", BTC)
     await eventually(lambda: follower.leads)
     await follower.send(book(at=2.0))
+
+
+async def test_what_is_ended_or_begun_anew_is_so_everywhere(start: Start, ask: Asker) -> None:
+    owner, follower = await two(start)
+    await owner.send(book(at=1.0))
+    third = await Replica.start(start)  # which has no feed, and may get the command
+    restarted = await ask(RESTART_BOOKS, MarketRef("paper"))
+    assert restarted.success
+    await eventually(lambda: len(owner.market.streams) == 2 and owner.market.streams[0].closed)
+    assert (await ask(UNTRACK_PAIR, PairRef("paper", BTC))).success
+    for replica in (owner, follower, third):
+        await eventually(lambda: not replica.service._feeds.books)  # noqa: B023
+        await eventually(lambda: not replica.market.open_streams())  # noqa: B023
+
+    async def is_gone() -> bool:
+        return not (await ask(UNTRACK_PAIR, PairRef("paper", BTC))).success
+
+    await eventually(is_gone)
 
 
 async def test_two_owners_do_no_harm(start: Start) -> None:
