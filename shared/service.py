@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.telemetry.logs import logger
 
@@ -44,31 +44,48 @@ class Service(Protocol):
 
 
 async def run(services: Sequence[Service], started: Callable[[], None] = lambda: None) -> None:
-    """Start `services` in their order, call `started`, and drain them in reverse on SIGTERM or SIGINT.
+    """Start `services` side by side, call `started`, and drain them on SIGTERM or SIGINT, the last one first.
 
     Raises:
-        ServiceStartError: if one cannot start; those before it are drained.
+        ServiceStartError: if one cannot start; the others are drained.
     """
-    log = logger("service")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
+        starting = []
         for service in services:
-            starting = asyncio.ensure_future(service.start())
             stack.push_async_callback(_drain, service)
-            stopping = asyncio.ensure_future(stop.wait())
-            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if not starting.done():
-                starting.cancel()
-                await asyncio.wait({starting})
-                return
-            starting.result()
-            log.info("service started", service=service.name, version=VERSION)
+            starting.append(asyncio.ensure_future(_start(service)))
+        if not await _all_started(starting, stop):
+            return
         started()
         await stop.wait()
+
+
+async def _start(service: Service) -> None:
+    await service.start()
+    logger("service").info("service started", service=service.name, version=VERSION)
+
+
+async def _all_started(starting: Sequence["asyncio.Future[None]"], stop: asyncio.Event) -> bool:
+    """Return True when all have started, False when they are to stop before that; raise what the first one raises."""
+    stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+    missing: set[asyncio.Future[Any]] = set(starting)
+    try:
+        while missing:
+            done, _ = await asyncio.wait({*missing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if stopping in done:
+                return False
+            for task in done:
+                task.result()
+            missing -= done
+        return True
+    finally:
+        for task in (stopping, *missing):
+            task.cancel()
+        await asyncio.wait({stopping, *missing})
 
 
 async def _drain(service: Service) -> None:

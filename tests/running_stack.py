@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 #: Never handed on from whoever runs the tests.
 _OURS = (
     *("API_", "HUMMINGBUS_", "CONFIG_PASSWORD", "NATS_", "DATABASE_URL", "LOG_LEVEL", "USERNAME", "PASSWORD"),
-    *("SIMULATOR", "CONNECTOR_"),
+    *("SIMULATOR", "CONNECTOR_", "RATE_", "MARKET_DATA_", "PORTFOLIO_"),
 )
 
 #: No test asks an exchange on the internet: port 9 is closed, and so every such question fails at once.
@@ -48,7 +48,7 @@ class RunningStack:
         self.output: list[str] = []
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         environment |= {"PYTHONPATH": str(ROOT), "API_PORT": str(port), "SIMULATOR": "off"}
-        environment |= {"CONNECTOR_ENDPOINTS": NOWHERE, **(settings or {})}
+        environment |= {"CONNECTOR_ENDPOINTS": NOWHERE, "RATE_ORACLE_SOURCE": "paper", **(settings or {})}
         self.data = folder / environment.get("HUMMINGBUS_DATA", "data")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hummingbus", "up"],

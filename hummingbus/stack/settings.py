@@ -12,7 +12,7 @@ from shared.settings import read_environment
 #: The service that listens on the API port.
 EDGE_SERVICE = "gateway_api"
 #: One process a group, so that nothing heavy stalls the edge.
-DEFAULT_GROUPS = "edge=gateway_api;control=credentials;trading=portfolio,marketdata,simulator"
+DEFAULT_GROUPS = "edge=gateway_api;control=credentials;trading=simulator,portfolio,marketdata"
 
 
 class ServiceRef(BaseModel):

@@ -406,6 +406,9 @@ class BalancesChanged(msgspec.Struct, frozen=True):
 _SESSION_KEYS = ("account_name", "connector_name")
 _SESSION_ERRORS = frozenset({ErrorCode.NOT_FOUND, ErrorCode.REFUSED, ErrorCode.UPSTREAM})
 
+#: Seconds: an owner answers within two, so that one who says nothing for longer is not there.
+_SOON = 3.0
+
 LIST_SESSIONS = Command(SERVICE, "session", "list", PortfolioFilter, SessionList, "List the sessions and their state.")
 GET_SESSION = Command(
     SERVICE, "session", "get", SessionRef, Session, "Say how the session of an account on a connector is.",
@@ -417,11 +420,11 @@ REFRESH_SESSION = Command(
 )  # fmt: skip
 PLACE_ORDER = Command(
     SERVICE, "order", "place", OrderPlace, Order, "Place an order.",
-    changes_state=True, errors=_SESSION_ERRORS | {ErrorCode.CONFLICT}, owner_keys=_SESSION_KEYS,
+    changes_state=True, errors=_SESSION_ERRORS | {ErrorCode.CONFLICT}, owner_keys=_SESSION_KEYS, timeout=_SOON,
 )  # fmt: skip
 CANCEL_ORDER = Command(
     SERVICE, "order", "cancel", OrderCancel, OrderCancelled, "Cancel an order.",
-    changes_state=True, errors=_SESSION_ERRORS, owner_keys=_SESSION_KEYS,
+    changes_state=True, errors=_SESSION_ERRORS, owner_keys=_SESSION_KEYS, timeout=_SOON,
 )  # fmt: skip
 ACTIVE_ORDERS = Command(
     SERVICE, "order", "active", OrderFilter, OrderPage, "List orders that are not final, by client order id.",
