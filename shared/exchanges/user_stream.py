@@ -8,10 +8,12 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+
 from shared.backoff import Backoff
 from shared.exchanges.binance_user_events import attend
 from shared.exchanges.errors import ExchangeError, KeysRefused, Unsupported
-from shared.exchanges.interface import AccountUpdate, AssetBalance, VenueOrder, VenueTrade
+from shared.exchanges.interface import AccountUpdate, AssetBalance, Fee, VenueOrder, VenueTrade
 from shared.exchanges.market import CcxtMarket
 from shared.exchanges.merging import Watch, merged
 from shared.exchanges.missing_fills import MissingFills
@@ -125,6 +127,9 @@ class UserStream:
             pair = self._market.pair(told["symbol"])
             if pair is not None:
                 fill = trade_of(told, pair, self._market.contract_size(pair), self._client_order_id(told))
+                if fill.fee is None and self._is_binance:
+                    # "Commission, will not push if no commission" (ORDER_TRADE_UPDATE of its futures documentation).
+                    fill = msgspec.structs.replace(fill, fee=Fee(_ZERO, pair.rpartition("-")[2]))
                 fills.append(self._account.with_our_id(fill))
         return AccountUpdate(trades=tuple(fills))
 

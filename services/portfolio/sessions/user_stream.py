@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
 from services.portfolio.commits import LeaseLost
 from services.portfolio.recording.facts import together
 from services.portfolio.recording.recorder import Recorder
@@ -15,6 +17,8 @@ from shared.telemetry.logs import logger
 
 #: Updates that may wait to be recorded. When there are more, all are dropped and what they said is asked for.
 _QUEUE = 2_000
+#: Seconds from a fill that was told without its fee until the exchange is asked for it.
+_FEE_DELAY = 5.0
 #: Updates recorded in one transaction.
 _TOGETHER = 100
 
@@ -30,6 +34,7 @@ class UserStream:
         self._resync = resync
         self._waiting: asyncio.Queue[AccountUpdate] = asyncio.Queue(_QUEUE)
         self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._fees: asyncio.TimerHandle | None = None
         #: Set when the subscription stands, or the first attempt has failed: then the account is asked instead.
         self.settled = asyncio.Event()
         #: Whether the stream tells what happens; while it does not, somebody has to ask.
@@ -46,6 +51,8 @@ class UserStream:
         """Stop following; what was not recorded yet is found out by the next owner."""
         for task in self._tasks:
             await end_task(task)
+        if self._fees is not None:
+            self._fees.cancel()
 
     async def _read(self) -> None:
         backoff = Backoff(0.2, 10.0)
@@ -53,7 +60,7 @@ class UserStream:
             try:
                 async for update in self._account.updates():
                     backoff.reset()
-                    self._take(update)
+                    self._take(self._with_fees(update))
                 reason = "it ended"
             except Unsupported:
                 _log.info("no user stream here: the exchange is asked instead", **self._recorder.key._asdict())
@@ -70,6 +77,19 @@ class UserStream:
             self.settled.set()
             _log.info("user stream broken", **self._recorder.key._asdict(), reason=reason)
             await backoff.wait()
+
+    def _with_fees(self, update: AccountUpdate) -> AccountUpdate:
+        """Leave out fills without a fee (KuCoin's stream has none) and have them asked for: they are recorded once."""
+        known = tuple(trade for trade in update.trades if trade.fee is not None)
+        if len(known) == len(update.trades):
+            return update
+        if self._fees is None:
+            self._fees = asyncio.get_running_loop().call_later(_FEE_DELAY, self._ask_for_fees)
+        return msgspec.structs.replace(update, trades=known)
+
+    def _ask_for_fees(self) -> None:
+        self._fees = None
+        self._resync()
 
     def _take(self, update: AccountUpdate) -> None:
         try:

@@ -13,9 +13,10 @@ from services.portfolio.recording.recorder import Recorder
 from services.portfolio.sessions import user_stream
 from services.portfolio.sessions.desired import SessionKey
 from services.portfolio.sessions.user_stream import UserStream
+from shared.contracts.portfolio import TradeType
 from shared.errors import CommandError, ErrorCode
 from shared.exchanges.errors import ExchangeDown, Unsupported
-from shared.exchanges.interface import AccountUpdate, AssetBalance, TradingAccount
+from shared.exchanges.interface import AccountUpdate, AssetBalance, Fee, TradingAccount, VenueTrade
 from tests.eventually import eventually
 
 Run = list[AccountUpdate | Exception]
@@ -157,3 +158,19 @@ async def test_a_stream_that_is_too_fast_is_asked_for_instead(follow: Follow, mo
     _, records, resyncs = follow(Account([told(number) for number in range(25)]))
     await eventually(lambda: bool(records.facts) and bool(resyncs))
     assert records.amounts()[-1] == 24
+
+
+def fill(number: str, fee: Fee | None) -> VenueTrade:
+    return VenueTrade(number, "BTC-USDT", "1", None, TradeType.BUY, Decimal(100), Decimal(1), fee, 0)
+
+
+async def test_fills_without_their_fees_are_not_recorded_but_asked_for_once(
+    follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_stream, "_FEE_DELAY", 0.05)
+    with_fee = fill("3", Fee(Decimal("0.1"), "USDT"))
+    run: Run = [AccountUpdate(trades=(fill("1", None),)), AccountUpdate(trades=(fill("2", None), with_fee))]
+    _, records, resyncs = follow(Account(run))
+    await eventually(lambda: bool(records.facts) and bool(resyncs))
+    assert [facts.trades for facts in records.facts] == [(with_fee,)]
+    assert len(resyncs) == 1
