@@ -1,0 +1,94 @@
+"""Replicas as processes under their permissions: the one that leads a feed is killed, and another goes on."""
+
+import time
+
+import msgspec
+from nats.aio.msg import Msg
+
+from shared.bus.client import Bus
+from shared.bus.connection import connect
+from shared.bus.subjects import Subjects
+from shared.contracts.declaration import OUTSIDE
+from shared.contracts.marketdata import (
+    BOOK,
+    FOLLOW_FEED,
+    GET_BOOK,
+    TRADES,
+    BookFilter,
+    FeedKind,
+    FeedRef,
+    LiveBook,
+    LiveTrades,
+)
+from shared.errors import CommandError
+from tests.eventually import eventually
+from tests.services.marketdata.test_app import Replicas, bus, replicas, serving, simulator
+from tests.services.simulator.process import SimulatorProcess
+
+__all__ = ["bus", "replicas", "simulator"]
+
+BTC = "BTC-USDT"
+#: Seconds in which a feed goes on after its leader was killed: the lease, an attempt, and the first state.
+TAKEOVER = 8.0
+
+
+async def figure(bus: Bus, name: str) -> float:
+    """Return the sum of a figure of all replicas."""
+    answers = await bus.discover("STATS", wait=0.1)
+    return sum(float(answer["metadata"].get(name, 0.0)) for answer in answers)
+
+
+async def test_a_feed_outlives_its_leader(replicas: Replicas, simulator: SimulatorProcess, bus: Bus) -> None:
+    books: list[float] = []
+    trades: list[LiveTrades] = []
+    client = await connect(replicas.settings_of(OUTSIDE), OUTSIDE)
+
+    async def take_book(message: Msg) -> None:
+        books.append(msgspec.json.decode(message.data, type=LiveBook).timestamp)
+
+    async def take_trades(message: Msg) -> None:
+        trades.append(msgspec.json.decode(message.data, type=LiveTrades))
+
+    await client.subscribe_directly(Subjects().live(BOOK, "paper", BTC), take_book)
+    await client.subscribe_directly(Subjects().live(TRADES, "paper", BTC), take_trades)
+    await client.flush()
+
+    leader = await replicas.start(SIMULATOR_URL=simulator.url)
+    await serving(bus, 1)
+    feeds = [FeedRef(kind, "paper", BTC) for kind in (FeedKind.BOOK, FeedKind.TRADES)]
+    for feed in feeds:
+        await bus.request(FOLLOW_FEED, feed, actor=OUTSIDE)
+    await eventually(lambda: bool(books) and bool(trades))
+    await replicas.start(SIMULATOR_URL=simulator.url)
+    await serving(bus, 2)
+
+    async def both_follow() -> bool:
+        for feed in feeds:
+            await bus.request(FOLLOW_FEED, feed, actor=OUTSIDE)
+        return await figure(bus, "feeds_elsewhere") == 2
+
+    await eventually(both_follow, seconds=15)
+    before = trades[-1].sequence
+    leader.kill()
+    await leader.wait()
+    killed = time.time()
+
+    async def asked() -> float:
+        """Return the time of the book that who asks gets."""
+        try:
+            return (await bus.request(GET_BOOK, BookFilter("paper", BTC), actor=OUTSIDE, timeout=1.0)).timestamp
+        except CommandError:
+            return 0.0  # taken by the one that is dead
+
+    await eventually(lambda: books[-1] > killed, seconds=TAKEOVER)
+    await eventually(lambda: any(one.trades and one.trades[-1].timestamp > killed for one in trades), seconds=TAKEOVER)
+
+    async def is_fresh() -> bool:
+        return await asked() > killed
+
+    await eventually(is_fresh)
+    # The numbers go on from those of the leader before.
+    after = [one.sequence for one in trades if one.sequence > before]
+    assert after == sorted(after)
+    assert await figure(bus, "feeds_owned") == 2
+    await client.close()
