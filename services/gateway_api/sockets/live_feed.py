@@ -159,12 +159,16 @@ class LiveFeed:
             try:
                 if silent or time.monotonic() >= self._next_follow:
                     await self._follow(EDGE)
-                if self._missed or (self._candles is not None and self._candles.stale):
+                # A silent feed may have moved, too, if it began anew elsewhere.
+                if silent or self._missed or (self._candles is not None and self._candles.stale):
                     await self.refresh(1)
             except CommandError as error:
                 # Whoever reads it sees that nothing comes; it goes on when the service, or the exchange, is back.
                 self._missed = True
                 _log.info("feed not kept", feed=self._source[1], error=error.detail)
+            except msgspec.DecodeError as error:
+                self._missed = True
+                _log.error("not what the contract says", feed=self._source[1], error=str(error))
 
     async def _follow(self, actor: str) -> None:
         followed = await self._bus.request(FOLLOW_FEED, self.ref, actor=actor)

@@ -72,10 +72,15 @@ class BookState:
         self._levels = BookLevels((), ())
 
     def begin(self, book: Book) -> None:
-        """Take a book that was asked for."""
-        self._message = None
-        self._levels = book_levels(book)
-        self.version += 1
+        """Take a book that was asked for; one that is known already is no change.
+
+        Raises:
+            msgspec.DecodeError: if the last book that came live cannot be read.
+        """
+        levels = book_levels(book)
+        if self.version == 0 or levels != self._read():
+            self._levels = levels
+            self.version += 1
 
     def take(self, message: bytes) -> None:
         """See `State`."""
@@ -90,12 +95,15 @@ class BookState:
         """See `State`. Raises msgspec.DecodeError if the last book that came cannot be read."""
         if self.version in {mark, 0}:
             return mark, None
+        levels = self._read()
+        return self.version, Push("order_book", BookLevels(levels.bids[:most], levels.asks[:most]))
+
+    def _read(self) -> BookLevels:
         if self._message is not None:
             message, self._message = self._message, None
             book = _book.decode(message)
             self._levels = BookLevels(book.bids, book.asks)
-        levels = self._levels
-        return self.version, Push("order_book", BookLevels(levels.bids[:most], levels.asks[:most]))
+        return self._levels
 
 
 class TradesState:

@@ -12,6 +12,7 @@ from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.credentials_stand_in import PASSWORD, USERNAME
 from tests.services.gateway_api.marketdata_stand_in import MarketdataStandIn
 from tests.services.gateway_api.portfolio_stand_in import PortfolioStandIn
+from tests.services.gateway_api.sockets.conftest import Market
 
 
 async def test_it_keeps_accounts_and_credentials(edge: Edge) -> None:
@@ -125,3 +126,24 @@ async def test_it_has_every_method_of_market_data(edge: Edge, marketdata: Market
         assert (await market.restart_order_book_tracker("paper"))["success"]
         named = {name for name in dir(market) if name.startswith(("get_", "add_", "remove_", "restart_"))}
         assert len(named) == 20, named  # a method that is new is to be tried, too
+
+
+async def test_it_follows_the_market(edge: Edge, marketdata: MarketdataStandIn) -> None:
+    market = Market(marketdata)
+    async with HummingbotAPIClient(edge.url, USERNAME, PASSWORD) as client, client.ws.market_data() as socket:
+        assert len(socket.connection_id) == 8
+        candles = await socket.subscribe_candles("paper", "BTC-USDT", max_records=3, update_interval=0.25)
+        assert candles == "candles_paper_BTC-USDT_1m"
+        books = await socket.subscribe_order_book("paper", "BTC-USDT", depth=3, update_interval=0.25)
+        trades = await socket.subscribe_trades("paper", "BTC-USDT", update_interval=0.25)
+        with pytest.raises(RuntimeError, match="404"):
+            await socket.subscribe_trades("paper", "NO-PAIR")
+        await market.trades(5.0)
+        wanted = {("candles", candles), ("candle_update", candles), ("order_book", books), ("trades", trades)}
+        async for message in socket:
+            wanted.discard((message["type"], message["subscription_id"]))
+            if not wanted:
+                break
+        assert (await socket.ping())["type"] == "pong"
+        for subscription in (candles, books, trades):
+            await socket.unsubscribe(subscription)

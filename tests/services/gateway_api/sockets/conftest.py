@@ -84,6 +84,7 @@ class Market:
         bids = tuple((price - step, 0.5) for step in range(1, levels + 1))
         asks = tuple((price + step, 0.25) for step in range(1, levels + 1))
         state = LiveBook(CONNECTOR, pair, bids, asks, TIMESTAMP)
+        self.service.prices[pair] = price  # for who asks, too
         await self.service.live(BOOK, CONNECTOR, pair, state)
 
     async def trades(self, *prices: float) -> None:
