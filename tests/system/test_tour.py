@@ -62,6 +62,14 @@ def test_the_same_with_perpetuals(output: str) -> None:
     assert [row[:2] for row in rows] == [("SELL", "FILLED"), ("BUY", "FILLED"), ("BUY", "CANCELLED")]
 
 
+def test_market_data(output: str) -> None:
+    assert int(re.findall(r"^(\d+) candles, the last", output, re.MULTILINE)[0]) in range(71, 75)
+    assert re.search(r"^one BTC costs [\d.]+ and moves", output, re.MULTILINE)
+    assert re.search(r"^rates \{'ETH-BTC': 0\.0\d+\}", output, re.MULTILINE)
+    assert "'funding_rate'" in output
+    assert re.search(r"^book \{'bids': \[\[", output, re.MULTILINE)
+
+
 def test_each_of_it_arrives_as_an_event(output: str) -> None:
     frames = [json.loads(line.removeprefix("data: ")) for line in output.splitlines() if line.startswith("data: {")]
     kinds = [frame["kind"] for frame in frames if frame.get("account") == "tour"]
