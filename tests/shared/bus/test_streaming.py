@@ -118,7 +118,7 @@ async def test_nothing_is_made_before_it_is_asked_for_and_a_caller_who_leaves_en
     for _ in range(3):
         await anext(answer)
     assert made <= 4  # the ones taken, and one ahead
-    await answer.aclose()  # type: ignore[attr-defined]
+    await answer.aclose()
     async with asyncio.timeout(5):
         await ended.wait()
 
