@@ -68,7 +68,8 @@ async def _measure(running: RunningStack, port: int, pairs: int, seconds: float)
     bus = Bus(settings, OUTSIDE)
     await bus.start()
     client = await connect(settings, OUTSIDE)
-    known = sorted(await bus.request(LIST_RULES, RulesFilter(CONNECTOR), actor=OUTSIDE))[:pairs]
+    rules = await bus.request(LIST_RULES, RulesFilter(CONNECTOR), actor=OUTSIDE)
+    known = sorted(rules)[:pairs]
     took = await _follow(bus, known)
     listed = await bus.request(LIST_FEEDS, Nothing(), actor=OUTSIDE)
     decode = msgspec.json.Decoder(_Top).decode
@@ -93,7 +94,7 @@ async def _measure(running: RunningStack, port: int, pairs: int, seconds: float)
     measuring = False
     passed = time.perf_counter() - began
     used = [_cpu(process) - cpu for process, cpu in zip((market, exchange), before, strict=True)]
-    sockets = sum(at.raddr != () and at.raddr.port == port for at in market.net_connections("tcp"))
+    sockets = sum(bool(at.raddr) and at.raddr.port == port for at in market.net_connections("tcp"))
     await client.close()
     await bus.stop()
     lags.sort()
@@ -126,8 +127,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     arguments = parser.parse_args()
     port = free_port()
-    settings = {"SIMULATOR_PAIRS": str(arguments.pairs), "SIMULATOR_PORT": str(port)}
-    with stack(HUMMINGBUS_GROUPS=GROUPS, **settings) as running:
+    with stack(HUMMINGBUS_GROUPS=GROUPS, SIMULATOR_PAIRS=str(arguments.pairs), SIMULATOR_PORT=str(port)) as running:
         figures = uvloop.run(_measure(running, port, arguments.pairs, arguments.seconds))
     print(json.dumps(figures, indent=1))
 

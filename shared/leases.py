@@ -83,6 +83,10 @@ UPDATE leases SET expires_at = '-infinity' FROM mine WHERE leases.name = mine.na
 """
 
 
+#: Why a lease ends that its owner gives back.
+_STOPPED = "stopped"
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """A tenure of `name` by `owner`; `epoch` tells it from every other tenure of that name."""
@@ -214,7 +218,7 @@ class LeaseKeeper:
         self._task = None
         lease = self._lease
         if lease is not None:
-            await self._lose("stopped")
+            await self._lose(_STOPPED)
             with contextlib.suppress(CommandError):  # it ends by itself
                 await release(self._database, lease)
 
@@ -273,5 +277,6 @@ class LeaseKeeper:
     async def _lose(self, reason: str) -> None:
         lease, self._lease = self._lease, None
         if lease is not None:
-            self._log.warning("lease lost", epoch=lease.epoch, reason=reason)
+            log = self._log.info if reason == _STOPPED else self._log.warning
+            log("lease ended", epoch=lease.epoch, reason=reason)
             await self._lost(lease)

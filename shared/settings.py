@@ -8,7 +8,7 @@ would be the login of the operating system's user.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -40,6 +40,11 @@ def read_environment(file: Path | None = None) -> dict[str, str]:
     return values
 
 
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(lambda text: str(text).upper())
+]
+
+
 class Settings(BaseModel):
     """Base of every service's settings: where the servers are and who the service is to them.
 
@@ -53,7 +58,7 @@ class Settings(BaseModel):
     #: The service's own nkey seed; without one it connects with what `nats_url` holds.
     nats_seed: SecretStr | None = Field(None, alias="NATS_SEED")
     nats_seed_file: Path | None = Field(None, alias="NATS_SEED_FILE")
-    log_level: Annotated[str, BeforeValidator(str.upper)] = Field("INFO", alias="LOG_LEVEL")
+    log_level: LogLevel = Field("INFO", alias="LOG_LEVEL")
 
     def seed(self) -> str | None:
         """Return the nkey seed of this service, if it has one."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from shared.contracts.declaration import SIMULATOR
 from shared.names import is_name
-from shared.settings import read_environment
+from shared.settings import LogLevel, read_environment
 
 #: The service that listens on the API port.
 EDGE_SERVICE = "gateway_api"
@@ -81,7 +81,7 @@ class StackSettings(BaseModel):
     simulator_port: int = Field(8010, alias="SIMULATOR_PORT", ge=0, le=65535)
     #: Unset: a random one, in a file of the data folder.
     simulator_admin_token: SecretStr | None = Field(None, alias="SIMULATOR_ADMIN_TOKEN")
-    log_level: Annotated[str, BeforeValidator(str.upper)] = Field("INFO", alias="LOG_LEVEL")
+    log_level: LogLevel = Field("INFO", alias="LOG_LEVEL")
 
     @property
     def groups(self) -> Groups:

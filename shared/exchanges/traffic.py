@@ -65,7 +65,10 @@ class Traffic:
         for budget, amount in ((self.address, weight), (self.orders, float(new_orders))):
             while amount and (wait := budget.take(amount, patience.share, patience.burst)):
                 if waited + wait > patience.seconds:
-                    raise RateLimited(f"{self._name}: as much was asked as it allows", wait)
+                    what = "new orders" if budget is self.orders else "requests"
+                    raise RateLimited(
+                        f"{self._name}: limit of {what} reached; nothing was sent. Try again in {wait:.1f} s", wait
+                    )
                 waited += wait
                 await asyncio.sleep(wait)
 

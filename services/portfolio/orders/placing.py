@@ -25,7 +25,15 @@ from shared.bus.messages import Call, Reply
 from shared.connectors.catalogue import CONNECTORS, ConnectorKind
 from shared.contracts.portfolio import ORDER_CHANGED, SERVICE, Order, OrderPlace, OrderStatus
 from shared.errors import CommandError, ErrorCode
-from shared.exchanges.errors import DuplicateOrder, ExchangeError, NotDone, OutcomeUnknown, Refused
+from shared.exchanges.errors import (
+    DuplicateOrder,
+    ExchangeDown,
+    ExchangeError,
+    NotDone,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+)
 from shared.exchanges.interface import TradingAccount
 from shared.leases import insert_fenced
 from shared.telemetry.logs import logger
@@ -81,8 +89,8 @@ class Placing:
         """Place an order, or answer with what became of it if it was placed before.
 
         Raises:
-            CommandError: INVALID and REFUSED by the rules, before anything is recorded; REFUSED and UPSTREAM with the
-                exchange's reason, the order being kept as FAILED; CONFLICT where the id stands for another order.
+            CommandError: INVALID and REFUSED by the rules, before anything is recorded; REFUSED and UNAVAILABLE with
+                the exchange's reason, the order being kept as FAILED; CONFLICT where the id stands for another order.
             LeaseLost: if the session is not ours any more; nothing is recorded or sent.
         """
         until = _until(call)
@@ -218,8 +226,7 @@ class Placing:
         except DuplicateOrder:
             raise  # an order of that id exists, perhaps this one: a proxy on the way may have sent it twice
         except NotDone as error:
-            code = ErrorCode.REFUSED if isinstance(error, Refused) else ErrorCode.UPSTREAM
-            return await self._not_sent(stored, CommandError(code, str(error)))
+            return await self._not_sent(stored, CommandError(_code_of(error), str(error)))
         recorded = await self._recorder.record(Facts(orders=(told,)))
         return Sent(order=recorded.result[0].order if recorded.result else None, events=recorded.events)
 
@@ -245,6 +252,13 @@ def _same(stored: StoredOrder | None, request: OrderPlace) -> StoredOrder:
 def _until(call: Call) -> float:
     """Return how long the caller is waited with, by the loop's clock."""
     return asyncio.get_running_loop().time() + max(0.0, min(PATIENCE, call.seconds_left() - WAY_BACK))
+
+
+def _code_of(error: NotDone) -> ErrorCode:
+    """Return what an error is to the caller: the exchange's no, or a certainty that nothing was sent."""
+    if isinstance(error, Refused):
+        return ErrorCode.REFUSED
+    return ErrorCode.UNAVAILABLE if isinstance(error, ExchangeDown | RateLimited) else ErrorCode.UPSTREAM
 
 
 async def _nothing(_: Change) -> None:
