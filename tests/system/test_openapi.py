@@ -18,7 +18,8 @@ pytestmark = pytest.mark.timeout(180)
 ENDLESS = "/events"
 #: Where more is required than OpenAPI can say: the name in the query or in the body, the fields of a connector, the
 #: price that goes with a type of order, a cursor that is one of an earlier page, one pair or several, a side in one of
-#: two ways, times in their order.
+#: two ways, times in their order, a source that there is,
+#: names with commas between.
 BEYOND_THE_SCHEMA = (
     "/accounts/add-account",
     "/accounts/delete-account",
@@ -35,6 +36,8 @@ BEYOND_THE_SCHEMA = (
     "/market-data/order-book/price-for-quote-volume",
     "/market-data/order-book/quote-volume-for-price",
     "/market-data/order-book/vwap-for-volume",
+    "/market-data/tickers",
+    "/rate-oracle/config",
 )
 
 

@@ -41,9 +41,9 @@ _TICKERS = {
     "errors": {"kucoin": "kucoin: the connection was refused"},
 }
 _CONFIG = {
-    "rate_oracle_source": {"name": "gate_io"},
+    "rate_oracle_source": {"name": "paper"},
     "global_token": {"global_token_name": "USDT", "global_token_symbol": "$"},
-    "available_sources": ["binance", "gate_io"],
+    "available_sources": ["binance", "gate_io", "paper"],
 }
 _NO_WAY = "A pair without a way to a rate has null, and `reasons` says why: rates of prices that are old are refused."
 
@@ -130,14 +130,14 @@ CONFIGURE = operation(
     "update_rate_oracle_config",
     "Configure the rate oracle",
     ConfigChanged,
-    {"success": True, "message": "Rates come from gate_io and are given in USDT", "config": _CONFIG},
+    {"success": True, "message": "Rates come from paper and are given in USDT", "config": _CONFIG},
     tag=_ORACLE,
     errors=(400, 403, 413, 422, 504),
     description="What is left out stays as it is. 400 for an unknown source.",
     kind=json_body(
         CONFIG_SCHEMA,
         "What is to be another.",
-        {"rate_oracle_source": {"name": "gate_io"}, "global_token": {"global_token_name": "USDT"}},
+        {"rate_oracle_source": {"name": "paper"}, "global_token": {"global_token_name": "USDT"}},
         required=True,
     ),
 )

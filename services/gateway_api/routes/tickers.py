@@ -44,7 +44,13 @@ Refresh = Annotated[
 ]
 MaxAge = Annotated[
     float | None,
-    QueryParameter(name="max_age", required=False, ge=0, description="Seconds that a ticker may be old."),
+    QueryParameter(
+        name="max_age",
+        required=False,
+        ge=0,
+        description="Seconds that a ticker may be old.",
+        schema_extra={"minimum": 0},  # Litestar leaves out a bound of zero
+    ),
 ]
 
 _funding_question = Question(FundingBody)
