@@ -16,8 +16,9 @@ check mypy
 check lint-imports
 echo "== pytest"
 tests=0
-# Three at a time on two cores: the tests mostly wait for processes that start. A file stays in one process.
-.venv/bin/python -m pytest -n 3 --dist loadfile "$@" || tests=$?
+# Three at a time on two cores: the tests mostly wait for processes that start. A file stays in one process, and files
+# come in the order of tests/conftest.py.
+.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@" || tests=$?
 if [ -n "$failed" ]; then
     echo "These checks failed: ${failed#, }"
     exit 1

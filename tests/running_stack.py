@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -68,7 +68,7 @@ class RunningStack:
 
     async def says(self, text: str, seconds: float = 30.0) -> str:
         """Wait until it writes a line with `text` in it; return the line."""
-        async with asyncio.timeout(seconds):
+        async with self._patience(seconds):
             while True:
                 line = await asyncio.to_thread(self._line)
                 if line is None:
@@ -84,8 +84,18 @@ class RunningStack:
             self.output.extend(self.process.stdout)
             return self.process.wait()
 
-        async with asyncio.timeout(seconds):
+        async with self._patience(seconds):
             return await asyncio.to_thread(rest)
+
+    @asynccontextmanager
+    async def _patience(self, seconds: float) -> AsyncIterator[None]:
+        """Give `seconds`, then end everything: a thread that reads what the stack says ends with it alone."""
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError:
+            self.kill_everything()
+            raise
 
     async def stop(self) -> int:
         """Stop it as `kill` does; return its exit code."""

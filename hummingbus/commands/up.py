@@ -1,6 +1,8 @@
 """`hummingbus up`: run the whole stack in the foreground."""
 
 import asyncio
+import os
+import signal
 import sys
 from importlib.metadata import version
 
@@ -23,13 +25,14 @@ _INTERRUPTED = 130
 
 def up() -> None:
     """Start NATS, PostgreSQL and the services; Ctrl-C stops all. Settings come from the environment and from .env."""
+    # Until the supervisor listens nothing is started and every file is written in one step. An exception could be
+    # lost: Python ignores those that are raised in a destructor or while something is imported.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
     try:
         _up(Progress())
     except StartError as error:
         sys.stderr.write(f"Hummingbus can't start: {error}\n")
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:  # before the supervisor listens to signals, when nothing is started yet
-        raise SystemExit(_INTERRUPTED) from None
 
 
 def _up(progress: Progress) -> None:
