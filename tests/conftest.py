@@ -40,7 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what waits the longest, whole stacks and containers, so that it is not left to one worker at the end."""
+    """Begin with what waits the longest, whole stacks and containers: it is not to be left to one worker at the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(("tests/deploy", "tests/system", "tests/hummingbus")))
 
 
