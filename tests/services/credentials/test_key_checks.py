@@ -197,15 +197,17 @@ async def test_nobody_but_the_portfolio_gets_the_values(
     ask: Asker, portfolio: PortfolioStandIn, database_url: str
 ) -> None:
     good = SecretAsker("portfolio", KEY.seed)
-    for request, why in (
-        (SecretAsker("portfolio", Nkey.new().seed).request("master_account", "binance", 5.0), "signature"),
-        (SecretAsker("orchestrator", KEY.seed).request("master_account", "binance", 5.0), "another than it names"),
-        (good.request("master_account", "kraken", 5.0), "another credential"),
-        (good.request("other", "binance", 5.0), "another credential"),
-        (good.request("master_account", "binance", -1.0), "deadline"),
-        (good.request("master_account", "binance", 600.0), "deadline"),
+    forged, other = SecretAsker("portfolio", Nkey.new().seed), SecretAsker("orchestrator", KEY.seed)
+    # Each is made when its turn comes: its deadline runs from then on.
+    for asker, account, connector, seconds, why in (
+        (forged, "master_account", "binance", 5.0, "signature"),
+        (other, "master_account", "binance", 5.0, "another than it names"),
+        (good, "master_account", "kraken", 5.0, "another credential"),
+        (good, "other", "binance", 5.0, "another credential"),
+        (good, "master_account", "binance", -1.0, "deadline"),
+        (good, "master_account", "binance", 600.0, "deadline"),
     ):
-        portfolio.request = (good, request)
+        portfolio.request = (good, asker.request(account, connector, seconds))
         assert why in await unverified(ask, database_url)
     portfolio.request = (good, good.request("master_account", "binance", 5.0))
     assert (await ask(contract.PUT_CREDENTIAL, PUT)).verified
