@@ -91,7 +91,9 @@ class World:
         assert await self.database.fetchval("SELECT sum(version) FROM entries") == TOTAL, "a command was done twice"
 
         connection = await connect(self.settings, "test")
-        events = await Stream(connection, Subjects(self.settings.namespace)).events()
+        stream = Stream(connection, Subjects(self.settings.namespace))
+        await stream.has(TOTAL)  # one that was wiped after the last event is filled again
+        events = await stream.events()
         await connection.close()
         assert [(event.seq, event.event_id, bytes(event.data)) for event in events] == [
             (row["seq"], row["id"], row["data"]) for row in rows

@@ -231,7 +231,7 @@ async def test_no_more_orders_are_sent_than_the_exchange_allows() -> None:
 
         with pytest.raises(RateLimited) as limited:
             await place_many()
-        assert "as much was asked as it allows" in str(limited.value)
+        assert "limit of new orders reached; nothing was sent" in str(limited.value)
         assert 0 < (limited.value.retry_after or 0) <= 10
         assert venue.faults_met() == 100
         assert await accounts[0].balances(), "expected questions to be asked all the same"
