@@ -54,7 +54,7 @@ async def use(stack: RunningStack) -> list[str]:
     hummingbus(stack, "rotate-config-password", "--stdin", stdin=NEW_CONFIG_PASSWORD + "\n")
     async with httpx.AsyncClient(base_url=stack.url, headers={"X-API-KEY": api_key}) as client:
         assert (await client.post(path, json=SECRETS)).status_code == 201
-    return [*SECRETS.values(), REFUSED, PASSWORD, CONFIG_PASSWORD, NEW_CONFIG_PASSWORD, api_key, api_key.split("_")[-1]]
+    return [*SECRETS.values(), REFUSED, PASSWORD, CONFIG_PASSWORD, NEW_CONFIG_PASSWORD, api_key, api_key.split("_", 2)[2]]
 
 
 async def trade(stack: RunningStack, venue: SimulatedVenue) -> list[str]:
