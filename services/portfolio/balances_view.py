@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from services.portfolio.records import BALANCES_COLUMNS, balances_of
+from services.portfolio.repository import Repository
 from services.portfolio.sessions.desired import SessionKey
 from shared.contracts.declaration import AnyEvent
 from shared.contracts.portfolio import BALANCES_CHANGED, BalancesChanged
@@ -29,8 +29,8 @@ class BalancesView:
 
     async def load(self, connection: Connection) -> None:
         """Take in what the database holds; what the view knows of later versions stays."""
-        for row in await connection.fetch(f"SELECT {BALANCES_COLUMNS} FROM balances"):
-            self._take(balances_of(row))
+        for balances in await Repository(connection).all_balances():
+            self._take(balances)
 
     def apply(self, _: AnyEvent, payload: Any) -> None:
         """Take in one event; one that does not concern the view, or is older than it, changes nothing."""

@@ -13,19 +13,14 @@ from typing import Any
 import msgspec
 
 from services.portfolio.pages import EncodedOrders, fitting
-from services.portfolio.records import ORDER_COLUMNS, order_of
+from services.portfolio.repository import Repository
 from shared.contracts.declaration import AnyEvent
-from shared.contracts.portfolio import ORDER_CHANGED, Order, OrderFilter, OrderStatus
+from shared.contracts.portfolio import ORDER_CHANGED, Order, OrderFilter
 from shared.database.failures import Connection
 
 #: Orders that have ended and are remembered, so that an event from before does not bring one back: as many as events
 #: are remembered one by one (`AppliedEvents`). An event that is later than that is from before a reload.
 _REMEMBERED = 65_536
-
-_FINAL = [status.value for status in OrderStatus if status.is_final]
-
-# Also those that the view holds: it may have missed that they have ended.
-_LOAD = f"SELECT {ORDER_COLUMNS} FROM orders WHERE status <> ALL($1::text[]) OR client_order_id = ANY($2::text[])"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -56,8 +51,9 @@ class OrdersView:
 
     async def load(self, connection: Connection) -> None:
         """Take in what the database holds; what the view knows of later versions stays."""
-        for row in await connection.fetch(_LOAD, _FINAL, list(self._active)):
-            self._take(order_of(row))
+        # Also those that the view holds: it may have missed that they have ended.
+        for order in await Repository(connection).unfinished_orders(self._active):
+            self._take(order)
 
     def apply(self, _: AnyEvent, payload: Any) -> None:
         """Take in one event; one that does not concern the view, or is older than it, changes nothing."""

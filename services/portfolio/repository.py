@@ -1,19 +1,26 @@
-"""The SQL of orders, trades, balances and sessions that the writing side runs; what people search by is in `searches`.
+"""The SQL of orders, trades, balances and sessions; what people search by is in `search_repository`.
 
 Whoever changes locks in one order: the lease, orders by their id, balances, the session.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
 import asyncpg
 import msgspec
 
-from services.portfolio.records import ORDER_COLUMNS, SESSION_COLUMNS, order_of, session_of
+from services.portfolio.records import (
+    BALANCES_COLUMNS,
+    ORDER_COLUMNS,
+    SESSION_COLUMNS,
+    balances_of,
+    order_of,
+    session_of,
+)
 from services.portfolio.rows import FeeTotal, Phase, StoredBalances, StoredOrder, TradeTotals
 from services.portfolio.sessions.desired import SessionKey
-from shared.contracts.portfolio import BalanceAmount, Order, Session, Trade
+from shared.contracts.portfolio import BalanceAmount, BalancesChanged, Order, OrderStatus, Session, Trade
 
 
 class Queries(Protocol):
@@ -41,7 +48,8 @@ _WRITE_ORDER = (
     " WHERE client_order_id = $1"
 )
 _OF_SESSION = f"SELECT {_STORED_COLUMNS} FROM orders WHERE account_name = $1 AND connector_name = $2"
-_FINAL = "('FILLED', 'CANCELLED', 'FAILED')"
+# As constants in the text: only so does PostgreSQL see that the index of active orders fits.
+_FINAL = "(" + ", ".join(f"'{status.value}'" for status in OrderStatus if status.is_final) + ")"
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 _decode_balances = msgspec.json.Decoder(tuple[BalanceAmount, ...]).decode
@@ -70,6 +78,14 @@ class Repository:
             *key, order_id,
         )  # fmt: skip
         return _stored_order(rows[0]) if rows else None
+
+    async def unfinished_orders(self, also: Collection[str]) -> list[Order]:
+        """Return the orders that are not final, and those of the client order ids `also`, final or not."""
+        rows = await self._queries.fetch(
+            f"SELECT {ORDER_COLUMNS} FROM orders WHERE status NOT IN {_FINAL} OR client_order_id = ANY($1::text[])",
+            list(also),
+        )
+        return [order_of(row) for row in rows]
 
     async def unsettled_orders(self, key: SessionKey, patience_seconds: float) -> list[StoredOrder]:
         """Return the orders of a session about which the exchange has more to say, the oldest first.
@@ -137,6 +153,10 @@ class Repository:
 
     # Balances
 
+    async def all_balances(self) -> list[BalancesChanged]:
+        """Return the balances of every session that has any."""
+        return [balances_of(row) for row in await self._queries.fetch(f"SELECT {BALANCES_COLUMNS} FROM balances")]
+
     async def lock_balances(self, key: SessionKey) -> StoredBalances | None:
         """Return the balances of a session, locked; None where there are none yet."""
         row = await self._queries.fetchrow(
@@ -154,6 +174,10 @@ class Repository:
         )  # fmt: skip
 
     # Sessions
+
+    async def all_sessions(self) -> list[Session]:
+        """Return what is stored of every session that was ever seen."""
+        return [session_of(row) for row in await self._queries.fetch(f"SELECT {SESSION_COLUMNS} FROM sessions")]
 
     async def lock_session(self, key: SessionKey) -> Session | None:
         """Return what is stored of a session, locked; None if it was never seen."""

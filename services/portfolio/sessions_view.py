@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from services.portfolio.records import SESSION_COLUMNS, session_of
+from services.portfolio.repository import Repository
 from services.portfolio.sessions.desired import SessionKey
 from shared.contracts.declaration import AnyEvent
 from shared.contracts.portfolio import SESSION_CHANGED, Session, SessionState
@@ -28,8 +28,8 @@ class SessionsView:
 
     async def load(self, connection: Connection) -> None:
         """Take in what the database holds; what the view knows of later versions stays."""
-        for row in await connection.fetch(f"SELECT {SESSION_COLUMNS} FROM sessions"):
-            self._take(session_of(row))
+        for session in await Repository(connection).all_sessions():
+            self._take(session)
 
     def apply(self, _: AnyEvent, payload: Any) -> None:
         """Take in one event; one that does not concern the view, or is older than it, changes nothing."""
