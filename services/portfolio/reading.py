@@ -12,7 +12,7 @@ from services.portfolio.followed import PortfolioViews
 from services.portfolio.kept_answers import KeptAnswers
 from services.portfolio.rates import Rates
 from services.portfolio.refreshing import PATIENCE, Refresher
-from services.portfolio.searches import Searches
+from services.portfolio.search_repository import SearchRepository
 from services.portfolio.session_answers import SessionAnswers
 from services.portfolio.sessions.desired import Desired, SessionKey
 from services.portfolio.valuation import portfolio_state
@@ -44,7 +44,7 @@ class Reads:
         self._bus = bus
         self._views = views
         self._desired = desired
-        self._searches = Searches(database)
+        self._searches = SearchRepository(database)
         self._rates = Rates(self._ask_for_prices, self._tokens)
         self._refresher = Refresher(bus)
         self._orders = KeptAnswers()

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from services.portfolio import pages
-from services.portfolio.searches import Searches
+from services.portfolio.search_repository import SearchRepository
 from shared.contracts.portfolio import (
     Order,
     OrderPage,
@@ -28,7 +28,7 @@ class Searcher:
     """Searches and decodes as a caller does."""
 
     def __init__(self, database: Database) -> None:
-        self._searches = Searches(database)
+        self._searches = SearchRepository(database)
 
     async def orders(self, **wanted: Any) -> OrderPage:
         return msgspec.json.decode(

@@ -21,7 +21,7 @@ from shared.errors import FieldError, invalid
 _encode = msgspec.json.Encoder().encode
 
 
-class Searches:
+class SearchRepository:
     """The tables of orders and trades, to be searched."""
 
     def __init__(self, database: Database) -> None:
