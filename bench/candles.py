@@ -20,7 +20,7 @@ from bench.stack import RunningStack, stack
 from hummingbus.stack.ports import free_port
 from shared.bus.client import Bus
 from shared.contracts.declaration import OUTSIDE
-from shared.contracts.marketdata import CANDLE_HISTORY, CandleRange
+from shared.contracts.marketdata.candles import CANDLE_HISTORY, CandleRange
 from shared.settings import Settings
 
 GROUPS = "edge=gateway_api;control=credentials;trading=portfolio,simulator;market=marketdata"

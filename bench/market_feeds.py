@@ -24,7 +24,9 @@ from shared.bus.connection import connect
 from shared.bus.subjects import Subjects
 from shared.contracts.credentials import Nothing
 from shared.contracts.declaration import OUTSIDE
-from shared.contracts.marketdata import BOOK, FOLLOW_FEED, LIST_FEEDS, LIST_RULES, FeedKind, FeedRef, RulesFilter
+from shared.contracts.marketdata.books import BOOK
+from shared.contracts.marketdata.feeds import FOLLOW_FEED, LIST_FEEDS, FeedKind, FeedRef
+from shared.contracts.marketdata.rules import LIST_RULES, RulesFilter
 from shared.errors import CommandError
 from shared.settings import Settings
 

@@ -10,7 +10,7 @@ from services.marketdata.failures import NoAnswer
 from services.marketdata.follower import Unsound
 from services.marketdata.shared_fetch import SharedFetch
 from services.marketdata.supply import BEAT, Supply
-from shared.contracts.marketdata import LIVE_LEVELS, LiveBook
+from shared.contracts.marketdata.books import LIVE_LEVELS, LiveBook
 from shared.exchanges.errors import ExchangeError
 from shared.exchanges.interface import BookState, Market
 from shared.exchanges.whole_book import WholeBook

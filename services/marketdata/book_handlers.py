@@ -12,8 +12,23 @@ from services.marketdata.venue import Venue, Venues, check_known
 from services.marketdata.waiting import Later, Waiting, seconds_for
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call
-from shared.contracts import marketdata as contract
-from shared.contracts.marketdata import BookQuestion, LiveBook
+from shared.contracts.marketdata.books import (
+    DIAGNOSE_BOOKS,
+    QUERY_BOOK,
+    RESTART_BOOKS,
+    TRACK_PAIR,
+    UNTRACK_PAIR,
+    BookAnswer,
+    BookDiagnostics,
+    BookQuery,
+    BookQuestion,
+    BooksRestarted,
+    LiveBook,
+    PairRef,
+    PairTracked,
+    TrackedBook,
+)
+from shared.contracts.marketdata.fields import MarketRef
 from shared.errors import CommandError
 
 #: Has all replicas do something.
@@ -36,13 +51,13 @@ class BookHandlers:
 
     def register(self, dispatcher: Dispatcher) -> None:
         """Let `dispatcher` hand the commands to these handlers."""
-        dispatcher.on(contract.QUERY_BOOK, self.query)
-        dispatcher.on(contract.DIAGNOSE_BOOKS, self.diagnose)
-        dispatcher.on(contract.RESTART_BOOKS, self.restart)
-        dispatcher.on(contract.TRACK_PAIR, self.track)
-        dispatcher.on(contract.UNTRACK_PAIR, self.untrack)
+        dispatcher.on(QUERY_BOOK, self.query)
+        dispatcher.on(DIAGNOSE_BOOKS, self.diagnose)
+        dispatcher.on(RESTART_BOOKS, self.restart)
+        dispatcher.on(TRACK_PAIR, self.track)
+        dispatcher.on(UNTRACK_PAIR, self.untrack)
 
-    def query(self, request: contract.BookQuery, call: Call) -> contract.BookAnswer | Later[contract.BookAnswer]:
+    def query(self, request: BookQuery, call: Call) -> BookAnswer | Later[BookAnswer]:
         venue = self._venues[request.connector_name]
         pair = request.trading_pair
         rules = venue.rules_now()
@@ -52,22 +67,22 @@ class BookHandlers:
             if book is not None:
                 return answer(request, book)
 
-        async def later() -> contract.BookAnswer:
+        async def later() -> BookAnswer:
             until = time.monotonic() + seconds_for(call)
             check_known(venue, await venue.rules(until - time.monotonic()), pair)
             return answer(request, await self._feeds.book(venue, pair).get(LEVELS, until - time.monotonic()))
 
         return self._waiting.for_exchange(venue, later)
 
-    def diagnose(self, request: contract.MarketRef, _: Call) -> contract.BookDiagnostics:
+    def diagnose(self, request: MarketRef, _: Call) -> BookDiagnostics:
         name = request.connector_name
         try:
             venue = self._venues[name]
         except CommandError as error:
-            return contract.BookDiagnostics(name, error=error.detail)
+            return BookDiagnostics(name, error=error.detail)
         feeds = dict(self._of(venue))
         lost = {pair: feed.supply.why_not for pair, feed in feeds.items()}
-        return contract.BookDiagnostics(
+        return BookDiagnostics(
             connector_name=name,
             connector_type=type(venue.market).__name__,
             has_order_book_tracker=bool(feeds),
@@ -84,29 +99,29 @@ class BookHandlers:
             websocket_status=next((why for why in lost.values() if why), "connected" if feeds else "not connected"),
         )
 
-    async def restart(self, request: contract.MarketRef, _: Call) -> contract.BooksRestarted:
+    async def restart(self, request: MarketRef, _: Call) -> BooksRestarted:
         try:
             venue = self._venues[request.connector_name]
         except CommandError as error:
-            return contract.BooksRestarted(success=False, error=error.detail)
+            return BooksRestarted(success=False, error=error.detail)
         pairs = self._feeds.restart_books(venue.name)
         await self._tell(neighbours.Call(Deed.RESTART_BOOKS, venue.name))
         if not pairs:
-            return contract.BooksRestarted(success=True, message=f"No order book of '{venue.name}' is followed")
-        return contract.BooksRestarted(
+            return BooksRestarted(success=True, message=f"No order book of '{venue.name}' is followed")
+        return BooksRestarted(
             success=True, message=f"{len(pairs)} order books of '{venue.name}' are followed anew",
             trading_pairs=pairs,
         )  # fmt: skip
 
-    def track(self, request: contract.PairRef, call: Call) -> Later[contract.PairTracked]:
+    def track(self, request: PairRef, call: Call) -> Later[PairTracked]:
         venue = self._venues[request.connector_name]
         pair = request.trading_pair
 
-        async def later() -> contract.PairTracked:
+        async def later() -> PairTracked:
             until = time.monotonic() + min(request.timeout, seconds_for(call))
             check_known(venue, await venue.rules(until - time.monotonic()), pair)
             await self._feeds.book(venue, pair).get(1, until - time.monotonic())
-            return contract.PairTracked(
+            return PairTracked(
                 success=True,
                 connector_name=venue.name,
                 trading_pair=pair,
@@ -115,18 +130,18 @@ class BookHandlers:
 
         return self._waiting.for_exchange(venue, later)
 
-    async def untrack(self, request: contract.PairRef, _: Call) -> contract.PairTracked:
+    async def untrack(self, request: PairRef, _: Call) -> PairTracked:
         name, pair = request.connector_name, request.trading_pair
         was_there = self._feeds.forget_book(name, pair) or await self._feeds.is_led_elsewhere(name, pair)
         await self._tell(neighbours.Call(Deed.FORGET_BOOK, name, pair))
         text = f"The order book of {pair} is followed no more" if was_there else f"No order book of {pair} is followed"
-        return contract.PairTracked(success=was_there, connector_name=name, trading_pair=pair, message=text)
+        return PairTracked(success=was_there, connector_name=name, trading_pair=pair, message=text)
 
     def _of(self, venue: Venue) -> list[tuple[str, BookFeed]]:
         return [(pair, feed) for (name, pair), feed in self._feeds.books.items() if name == venue.name]
 
 
-def answer(request: contract.BookQuery, book: LiveBook) -> contract.BookAnswer:
+def answer(request: BookQuery, book: LiveBook) -> BookAnswer:
     """Return what a question to `book` is answered with; a buyer takes asks."""
     side = book.asks if request.is_buy else book.bids
     value, question = request.value, request.question
@@ -137,7 +152,7 @@ def answer(request: contract.BookQuery, book: LiveBook) -> contract.BookAnswer:
     else:
         taken = take_volume(side, value)
     by_price = question in _TO_PRICE
-    return contract.BookAnswer(
+    return BookAnswer(
         trading_pair=book.trading_pair,
         is_buy=request.is_buy,
         query_volume=None if by_price else value,
@@ -156,12 +171,12 @@ def _state_of(feed: BookFeed) -> str:
     return "running" if feed.supply.leads else "following another replica"
 
 
-def _figures(feed: BookFeed) -> contract.TrackedBook | None:
+def _figures(feed: BookFeed) -> TrackedBook | None:
     state = feed.state
     if state is None:
         return None
     top, (bids, asks) = state.best(1), state.counts
-    return contract.TrackedBook(
+    return TrackedBook(
         best_bid=top.bids[0][0] if top.bids else None,
         best_ask=top.asks[0][0] if top.asks else None,
         bid_count=bids,

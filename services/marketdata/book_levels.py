@@ -4,7 +4,7 @@ import math
 
 import msgspec
 
-from shared.contracts.marketdata import Book, BookLevel, LiveBook
+from shared.contracts.marketdata.books import Book, BookLevel, LiveBook
 
 #: How many levels are asked for by REST, at least as many as somebody wants: few sizes, so that many share an answer.
 SIZES = (50, 200, 1000)

@@ -17,8 +17,17 @@ from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply, Streamed
 from shared.bus.streaming import PIECE_BYTES
 from shared.connectors.catalogue import CONNECTORS
-from shared.contracts import marketdata as contract
 from shared.contracts.credentials import Nothing
+from shared.contracts.marketdata import SERVICE
+from shared.contracts.marketdata.candles import (
+    CANDLE_HISTORY,
+    DOWNLOAD_PROGRESSED,
+    LIST_CANDLE_CONNECTORS,
+    RECENT_CANDLES,
+    CandleRange,
+    DownloadProgress,
+    RecentCandles,
+)
 from shared.database.unit_of_work import UnitOfWork
 from shared.errors import CommandError, ErrorCode, FieldError, invalid, not_found
 from shared.exchanges.candles import has_candles
@@ -41,14 +50,14 @@ class CandleHandlers:
 
     def register(self, dispatcher: Dispatcher) -> None:
         """Let `dispatcher` hand the commands to these handlers."""
-        dispatcher.on(contract.RECENT_CANDLES, self.recent)
-        dispatcher.on(contract.CANDLE_HISTORY, self.history)
-        dispatcher.on(contract.LIST_CANDLE_CONNECTORS, self.connectors)
+        dispatcher.on(RECENT_CANDLES, self.recent)
+        dispatcher.on(CANDLE_HISTORY, self.history)
+        dispatcher.on(LIST_CANDLE_CONNECTORS, self.connectors)
 
     def connectors(self, _: Nothing, __: Call) -> list[str]:
         return self._connectors
 
-    def recent(self, request: contract.RecentCandles, call: Call) -> Reply | Later[Reply | Streamed]:
+    def recent(self, request: RecentCandles, call: Call) -> Reply | Later[Reply | Streamed]:
         venue = self._venues[request.connector_name]
         pair, interval, count = request.trading_pair, request.interval, request.max_records
         _check_interval(venue, interval)
@@ -71,7 +80,7 @@ class CandleHandlers:
 
         return self._waiting.for_exchange(venue, later)
 
-    def history(self, request: contract.CandleRange, call: Call) -> Later[Streamed]:
+    def history(self, request: CandleRange, call: Call) -> Later[Streamed]:
         venue = self._venues[request.connector_name]
         _check_interval(venue, request.interval)
         span = _span(request)
@@ -90,9 +99,9 @@ class CandleHandlers:
 
         return self._waiting.for_exchange(venue, later)
 
-    def _telling(self, request: contract.CandleRange) -> Tell:
+    def _telling(self, request: CandleRange) -> Tell:
         async def tell(share: float) -> None:
-            progress = contract.DownloadProgress(
+            progress = DownloadProgress(
                 connector_name=request.connector_name,
                 trading_pair=request.trading_pair,
                 interval=request.interval,
@@ -100,7 +109,7 @@ class CandleHandlers:
                 end_time=request.end_time,
                 share=share,
             )
-            await self._unit.tell(contract.SERVICE, (contract.DOWNLOAD_PROGRESSED, progress))
+            await self._unit.tell(SERVICE, (DOWNLOAD_PROGRESSED, progress))
 
         return tell
 
@@ -115,7 +124,7 @@ def _check_interval(venue: Venue, interval: str) -> None:
         )
 
 
-def _span(request: contract.CandleRange) -> Span:
+def _span(request: CandleRange) -> Span:
     """Return the times that are asked for, in ms; the end is one of them.
 
     Raises:

@@ -10,9 +10,8 @@ from services.marketdata.venue import Venue, Venues, check_known
 from services.marketdata.waiting import Later, Waiting, seconds_for
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call
-from shared.contracts import marketdata as contract
 from shared.contracts.credentials import Nothing
-from shared.contracts.marketdata import ActiveFeed, FeedFollowed, FeedKind, FeedRef
+from shared.contracts.marketdata.feeds import FOLLOW_FEED, LIST_FEEDS, ActiveFeed, FeedFollowed, FeedKind, FeedRef
 from shared.errors import CommandError, ErrorCode, FieldError, invalid
 
 
@@ -30,8 +29,8 @@ class FeedHandlers:
 
     def register(self, dispatcher: Dispatcher) -> None:
         """Let `dispatcher` hand the commands to these handlers."""
-        dispatcher.on(contract.FOLLOW_FEED, self.follow)
-        dispatcher.on(contract.LIST_FEEDS, self.list_feeds)
+        dispatcher.on(FOLLOW_FEED, self.follow)
+        dispatcher.on(LIST_FEEDS, self.list_feeds)
 
     def follow(self, request: FeedRef, call: Call) -> FeedFollowed | Later[FeedFollowed]:
         venue = self._venues[request.connector_name]

@@ -19,7 +19,10 @@ from services.marketdata.tickers import TickerBoard
 from services.marketdata.trade_feed import TradeFeed
 from services.marketdata.venue import Venue
 from shared.contracts.declaration import AnyLive
-from shared.contracts.marketdata import BOOK, FUNDING, TICKER, TRADES, LiveFunding, LiveTicker, LiveTrades
+from shared.contracts.marketdata.books import BOOK
+from shared.contracts.marketdata.funding import FUNDING, LiveFunding
+from shared.contracts.marketdata.tickers import TICKER, LiveTicker
+from shared.contracts.marketdata.trades import TRADES, LiveTrades
 from shared.errors import CommandError, ErrorCode
 from shared.tasks import end_task
 from shared.telemetry.logs import logger

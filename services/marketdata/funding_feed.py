@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from services.marketdata.failures import NoAnswer
 from services.marketdata.shared_fetch import SharedFetch
 from services.marketdata.supply import BEAT, Supply
-from shared.contracts.marketdata import LiveFunding
+from shared.contracts.marketdata.funding import LiveFunding
 from shared.exchanges.errors import ExchangeError
 from shared.exchanges.interface import Market
 from shared.tasks import end_task

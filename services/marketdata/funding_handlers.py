@@ -8,8 +8,7 @@ from services.marketdata.waiting import Later, Waiting, seconds_for
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call
 from shared.connectors.catalogue import CONNECTORS, ConnectorKind
-from shared.contracts import marketdata as contract
-from shared.contracts.marketdata import FundingInfo, LiveFunding
+from shared.contracts.marketdata.funding import GET_FUNDING, FundingInfo, FundingRef, LiveFunding
 from shared.errors import CommandError, ErrorCode
 
 
@@ -23,9 +22,9 @@ class FundingHandlers:
 
     def register(self, dispatcher: Dispatcher) -> None:
         """Let `dispatcher` hand the command to this handler."""
-        dispatcher.on(contract.GET_FUNDING, self.get)
+        dispatcher.on(GET_FUNDING, self.get)
 
-    def get(self, request: contract.FundingRef, call: Call) -> FundingInfo | Later[FundingInfo]:
+    def get(self, request: FundingRef, call: Call) -> FundingInfo | Later[FundingInfo]:
         venue = self._venues[request.connector_name]
         check_perpetual(venue)
         pair = request.trading_pair

@@ -17,8 +17,13 @@ from services.marketdata.waiting import Later, Waiting, seconds_for
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply, Streamed
 from shared.bus.streaming import PIECE_BYTES
-from shared.contracts import marketdata as contract
 from shared.contracts.credentials import Nothing
+from shared.contracts.marketdata.books import GET_BOOK, Book, BookFilter
+from shared.contracts.marketdata.feeds import FEED_SETTINGS, FeedSettings
+from shared.contracts.marketdata.fields import MarketRef
+from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation, Valued
+from shared.contracts.marketdata.rules import LIST_ORDER_TYPES, LIST_RULES, OrderTypes, RulesFilter
+from shared.contracts.marketdata.tickers import GET_PRICES, Prices, PricesFilter
 from shared.errors import not_found
 
 #: Seconds that the rate source is waited for where the connector itself has no price.
@@ -42,14 +47,14 @@ class Handlers:
 
     def register(self, dispatcher: Dispatcher) -> None:
         """Let `dispatcher` hand the commands to these handlers."""
-        dispatcher.on(contract.LIST_RULES, self.list_rules)
-        dispatcher.on(contract.LIST_ORDER_TYPES, self.list_order_types)
-        dispatcher.on(contract.GET_PRICES, self.get_prices)
-        dispatcher.on(contract.GET_BOOK, self.get_book)
-        dispatcher.on(contract.FEED_SETTINGS, self.feed_settings)
-        dispatcher.on(contract.VALUE_TOKENS, self.value_tokens)
+        dispatcher.on(LIST_RULES, self.list_rules)
+        dispatcher.on(LIST_ORDER_TYPES, self.list_order_types)
+        dispatcher.on(GET_PRICES, self.get_prices)
+        dispatcher.on(GET_BOOK, self.get_book)
+        dispatcher.on(FEED_SETTINGS, self.feed_settings)
+        dispatcher.on(VALUE_TOKENS, self.value_tokens)
 
-    def list_rules(self, request: contract.RulesFilter, call: Call) -> Reply | Later[Reply | Streamed]:
+    def list_rules(self, request: RulesFilter, call: Call) -> Reply | Later[Reply | Streamed]:
         venue = self._venues[request.connector_name]
         rules = venue.rules_now()
         if rules is not None:
@@ -66,11 +71,11 @@ class Handlers:
 
         return self._waiting.for_exchange(venue, later)
 
-    def list_order_types(self, request: contract.MarketRef, _: Call) -> contract.OrderTypes:
+    def list_order_types(self, request: MarketRef, _: Call) -> OrderTypes:
         venue = self._venues[request.connector_name]
-        return contract.OrderTypes(venue.name, venue.market.order_types())
+        return OrderTypes(venue.name, venue.market.order_types())
 
-    def get_prices(self, request: contract.PricesFilter, call: Call) -> contract.Prices | Later[contract.Prices]:
+    def get_prices(self, request: PricesFilter, call: Call) -> Prices | Later[Prices]:
         venue = self._venues[request.connector_name]
         board = self._feeds.tickers(venue)
         rules = venue.rules_now()
@@ -79,14 +84,14 @@ class Handlers:
             if tickers is not None:
                 return _prices(venue, tickers)
 
-        async def later() -> contract.Prices:
+        async def later() -> Prices:
             until = time.monotonic() + seconds_for(call)
             known = _known(venue, await venue.rules(until - time.monotonic()), request.trading_pairs)
             return _prices(venue, await board.get(known, until - time.monotonic()))
 
         return self._waiting.for_exchange(venue, later)
 
-    def get_book(self, request: contract.BookFilter, call: Call) -> contract.Book | Later[contract.Book]:
+    def get_book(self, request: BookFilter, call: Call) -> Book | Later[Book]:
         venue = self._venues[request.connector_name]
         pair, depth = request.trading_pair, request.depth
         rules = venue.rules_now()
@@ -96,7 +101,7 @@ class Handlers:
             if book is not None:
                 return answer(book, depth)
 
-        async def later() -> contract.Book:
+        async def later() -> Book:
             until = time.monotonic() + seconds_for(call)
             check_known(venue, await venue.rules(until - time.monotonic()), pair)
             return answer(await self._feeds.book(venue, pair).get(depth, until - time.monotonic()), depth)
@@ -106,7 +111,7 @@ class Handlers:
     def feed_settings(self, _: Nothing, __: Call) -> Reply:
         return self._settings_reply
 
-    def value_tokens(self, request: contract.Valuation, call: Call) -> contract.Valued | Later[contract.Valued]:
+    def value_tokens(self, request: Valuation, call: Call) -> Valued | Later[Valued]:
         venue = self._venues[request.connector_name]
         board = self._feeds.quotes(venue)
         wanted = [token for token in request.tokens if token.upper() not in self._banned]
@@ -116,7 +121,7 @@ class Handlers:
             if len(values) == len(set(wanted)) or self._oracle.config.source == venue.name:
                 return _valued(request.quote, values)
 
-        async def later() -> contract.Valued:
+        async def later() -> Valued:
             values = token_values(wanted, request.quote, await board.get(seconds_for(call)))
             missing = [token for token in wanted if token not in values]
             if missing:
@@ -134,8 +139,8 @@ class Handlers:
         return {} if quotes is None else token_values(tokens, quote, quotes)
 
 
-def _feed_settings(settings: MarketdataSettings) -> contract.FeedSettings:
-    return contract.FeedSettings(
+def _feed_settings(settings: MarketdataSettings) -> FeedSettings:
+    return FeedSettings(
         cleanup_interval=settings.cleanup_interval,
         feed_timeout=settings.feed_timeout,
         description=(
@@ -173,7 +178,7 @@ async def _in_pieces(reply: Reply) -> Streamed:
     return Streamed(pieces())
 
 
-def _prices(venue: Venue, tickers: Tickers) -> contract.Prices:
+def _prices(venue: Venue, tickers: Tickers) -> Prices:
     prices = {}
     oldest = float("inf")
     for pair, ticker in tickers.items():
@@ -181,13 +186,13 @@ def _prices(venue: Venue, tickers: Tickers) -> contract.Prices:
         if price is not None:
             prices[pair] = price
             oldest = min(oldest, ticker.timestamp)
-    return contract.Prices(venue.name, prices, oldest if prices else time.time())
+    return Prices(venue.name, prices, oldest if prices else time.time())
 
 
-def _valued(quote: str, values: Mapping[str, Quote]) -> contract.Valued:
+def _valued(quote: str, values: Mapping[str, Quote]) -> Valued:
     oldest = min((value.timestamp for value in values.values()), default=float("inf"))
     # Without any price of the market (dollars in dollars) it holds now.
-    return contract.Valued(
+    return Valued(
         quote=quote,
         prices={token: value.price for token, value in values.items()},
         timestamp=min(oldest, time.time()),

@@ -12,7 +12,8 @@ from shared.backoff import Backoff
 from shared.bus.messages import Call, Reply
 from shared.connectors.catalogue import CONNECTORS, ConnectorKind
 from shared.contracts.declaration import AnyEvent
-from shared.contracts.marketdata import CONFIGURE_ORACLE, ORACLE_CONFIGURED, SERVICE, OracleChange, OracleConfig
+from shared.contracts.marketdata import SERVICE
+from shared.contracts.marketdata.rates import CONFIGURE_ORACLE, ORACLE_CONFIGURED, OracleChange, OracleConfig
 from shared.database.failures import Connection
 from shared.database.pool import Database
 from shared.database.unit_of_work import UnitOfWork, Work

@@ -1,6 +1,6 @@
 """All SQL about where rates come from."""
 
-from shared.contracts.marketdata import OracleConfig
+from shared.contracts.marketdata.rates import OracleConfig
 from shared.database.failures import Connection
 
 _READ = "SELECT source, quote_token, quote_symbol, version FROM rate_oracle"

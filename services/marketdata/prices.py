@@ -3,7 +3,7 @@
 import math
 from decimal import Decimal
 
-from shared.contracts.marketdata import LiveTicker
+from shared.contracts.marketdata.tickers import LiveTicker
 
 
 def price_of(ticker: LiveTicker) -> float | None:

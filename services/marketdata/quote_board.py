@@ -7,7 +7,7 @@ from services.marketdata.prices import mid_of, price_of
 from services.marketdata.rate_graph import RateGraph
 from services.marketdata.rates import Quote
 from services.marketdata.shared_fetch import SharedFetch
-from shared.contracts.marketdata import TickerRow
+from shared.contracts.marketdata.tickers import TickerRow
 from shared.exchanges.errors import ExchangeError
 from shared.exchanges.interface import Market
 

@@ -13,8 +13,19 @@ from services.marketdata.waiting import Later, Waiting, seconds_for
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply, Streamed
 from shared.connectors.catalogue import CONNECTORS
-from shared.contracts import marketdata as contract
 from shared.contracts.credentials import Nothing
+from shared.contracts.marketdata.rates import (
+    CONFIGURE_ORACLE,
+    GET_RATES,
+    ORACLE_CONFIG,
+    ORACLE_PRICES,
+    OracleChange,
+    OracleConfig,
+    OraclePrices,
+    Rates,
+    RatesFilter,
+)
+from shared.contracts.marketdata.tickers import LIST_TICKERS, Tickers, TickersFilter
 from shared.errors import CommandError, ErrorCode, not_found
 from shared.exchanges.day_tickers import has_day_tickers
 
@@ -39,13 +50,13 @@ class RateHandlers:
 
     def register(self, dispatcher: Dispatcher) -> None:
         """Let `dispatcher` hand the commands to these handlers."""
-        dispatcher.on(contract.LIST_TICKERS, self.list_tickers)
-        dispatcher.on(contract.GET_RATES, self.get_rates)
-        dispatcher.on(contract.ORACLE_PRICES, self.oracle_prices)
-        dispatcher.on(contract.ORACLE_CONFIG, self.config)
-        dispatcher.on(contract.CONFIGURE_ORACLE, self.configure)
+        dispatcher.on(LIST_TICKERS, self.list_tickers)
+        dispatcher.on(GET_RATES, self.get_rates)
+        dispatcher.on(ORACLE_PRICES, self.oracle_prices)
+        dispatcher.on(ORACLE_CONFIG, self.config)
+        dispatcher.on(CONFIGURE_ORACLE, self.configure)
 
-    async def list_tickers(self, request: contract.TickersFilter, call: Call) -> Reply | Streamed:
+    async def list_tickers(self, request: TickersFilter, call: Call) -> Reply | Streamed:
         venues = self._ticker_venues(request.connector_names)
         seconds = seconds_for(call)
         age = 0.0 if request.refresh else AGE if request.max_age is None else request.max_age
@@ -56,7 +67,7 @@ class RateHandlers:
         errors = {name: answer.detail for name, answer in answers.items() if isinstance(answer, CommandError)}
         if not found:
             raise CommandError(ErrorCode.UPSTREAM, "; ".join(errors.values()))
-        tickers = contract.Tickers(
+        tickers = Tickers(
             tickers={name: dict(snapshot.rows) for name, snapshot in found.items()},
             counts={name: len(snapshot.rows) for name, snapshot in found.items()},
             updated_at={name: snapshot.heard for name, snapshot in found.items()},
@@ -64,7 +75,7 @@ class RateHandlers:
         )
         return in_pieces(tickers)
 
-    def get_rates(self, request: contract.RatesFilter, call: Call) -> contract.Rates | Later[contract.Rates]:
+    def get_rates(self, request: RatesFilter, call: Call) -> Rates | Later[Rates]:
         if request.connector_name is None and call.after:
             return self._rates_after(request, call)
         config = self._oracle.config
@@ -75,7 +86,7 @@ class RateHandlers:
         if snapshot is not None:
             return self._rates(request, venue, config, snapshot)
 
-        async def later() -> contract.Rates:
+        async def later() -> Rates:
             return self._rates(request, venue, config, await board.snapshot(age, seconds_for(call), None))
 
         return self._waiting.for_exchange(venue, later)
@@ -90,27 +101,27 @@ class RateHandlers:
             async def told() -> Reply | Streamed:
                 snapshot = await board.snapshot(AGE, seconds_for(call), self._max_age)
                 prices = {pair: row.price for pair, row in snapshot.rows.items() if not self._has_banned(pair)}
-                return in_pieces(contract.OraclePrices(venue.name, config.quote_token, prices))
+                return in_pieces(OraclePrices(venue.name, config.quote_token, prices))
 
             return await self._waiting.for_exchange(venue, told)
 
         return later()
 
-    async def config(self, _: Nothing, call: Call) -> contract.OracleConfig:
+    async def config(self, _: Nothing, call: Call) -> OracleConfig:
         await self._oracle.catch_up(call)
         return self._oracle.config
 
-    async def configure(self, request: contract.OracleChange, call: Call) -> Reply:
+    async def configure(self, request: OracleChange, call: Call) -> Reply:
         return await self._oracle.change(request, call)
 
-    async def _rates_after(self, request: contract.RatesFilter, call: Call) -> contract.Rates:
+    async def _rates_after(self, request: RatesFilter, call: Call) -> Rates:
         await self._oracle.catch_up(call)
         config = self._oracle.config
         venue = self._source(config.source)
         board = self._feeds.quotes(venue)
         age = MOMENT if request.fresh else AGE
 
-        async def later() -> contract.Rates:
+        async def later() -> Rates:
             return self._rates(request, venue, config, await board.snapshot(age, seconds_for(call), None))
 
         return await self._waiting.for_exchange(venue, later)
@@ -148,9 +159,7 @@ class RateHandlers:
         except CommandError as error:
             return error
 
-    def _rates(
-        self, request: contract.RatesFilter, venue: Venue, config: contract.OracleConfig, snapshot: Snapshot
-    ) -> contract.Rates:
+    def _rates(self, request: RatesFilter, venue: Venue, config: OracleConfig, snapshot: Snapshot) -> Rates:
         now = time.time()
         rates: dict[str, float | None] = {}
         reasons: dict[str, str] = {}
@@ -159,7 +168,7 @@ class RateHandlers:
             rates[pair] = rate if isinstance(rate, float) else None
             if isinstance(rate, str):
                 reasons[pair] = rate
-        return contract.Rates(venue.name, config.quote_token, rates, reasons)
+        return Rates(venue.name, config.quote_token, rates, reasons)
 
     def _rate(self, pair: str, source: str, snapshot: Snapshot, now: float) -> float | str:
         """Return the rate of a pair, or in words why there is none."""

@@ -6,7 +6,7 @@ import msgspec
 
 from services.marketdata.candles.series import Series
 from services.marketdata.candles.spans import Span, contains
-from shared.contracts.marketdata import Candle
+from shared.contracts.marketdata.candles import Candle
 from shared.database.pool import Database
 from shared.errors import CommandError, ErrorCode
 

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from services.marketdata.follower import Follower
-from shared.contracts.marketdata import LiveTicker
+from shared.contracts.marketdata.tickers import LiveTicker
 from shared.exchanges.interface import Market
 from shared.tasks import end_task
 

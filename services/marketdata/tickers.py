@@ -12,7 +12,7 @@ from services.marketdata.ownership import Ownership
 from services.marketdata.shared_fetch import SharedFetch
 from services.marketdata.supply import BEAT, BUS_PATIENCE
 from services.marketdata.ticker_group import TickerGroup
-from shared.contracts.marketdata import LiveTicker
+from shared.contracts.marketdata.tickers import LiveTicker
 from shared.exchanges.errors import ExchangeError, Refused
 from shared.exchanges.interface import Market
 from shared.tasks import end_task

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from services.marketdata.failures import NoAnswer
 from services.marketdata.supply import BEAT, Supply
-from shared.contracts.marketdata import LiveTrades, MarketTrade
+from shared.contracts.marketdata.trades import LiveTrades, MarketTrade
 from shared.exchanges.errors import ExchangeDown
 from shared.exchanges.interface import Market
 from shared.tasks import end_task

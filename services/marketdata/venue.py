@@ -8,7 +8,7 @@ from services.marketdata.failures import command_error
 from services.marketdata.shared_fetch import SharedFetch
 from shared.bus.messages import Reply
 from shared.connectors.catalogue import CONNECTORS
-from shared.contracts.marketdata import TradingRule
+from shared.contracts.marketdata.rules import TradingRule
 from shared.errors import CommandError, ErrorCode, not_found
 from shared.exchanges.errors import Unsupported
 from shared.exchanges.interface import Market

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from shared.backoff import Backoff
-from shared.contracts.marketdata import MAX_PAIRS
+from shared.contracts.marketdata.fields import MAX_PAIRS
 from shared.errors import CommandError, ErrorCode
 from shared.tasks import end_task
 from shared.telemetry.logs import logger

@@ -20,7 +20,7 @@ from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
 from shared.contracts import portfolio as contract
-from shared.contracts.marketdata import VALUE_TOKENS, Valuation
+from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation
 from shared.contracts.portfolio import SERVICE, PortfolioState, SessionState
 from shared.database.pool import Database
 

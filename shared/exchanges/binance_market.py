@@ -13,7 +13,9 @@ from typing import Any
 
 import msgspec
 
-from shared.contracts.marketdata import LiveFunding, LiveTicker, MarketTrade
+from shared.contracts.marketdata.funding import LiveFunding
+from shared.contracts.marketdata.tickers import LiveTicker
+from shared.contracts.marketdata.trades import MarketTrade
 from shared.exchanges.binance_books import Ask, Snapshots, kept_book
 from shared.exchanges.binance_streams import BinanceStreams, Messages
 from shared.exchanges.book_sync import BookSync, Kind

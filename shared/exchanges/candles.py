@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from shared.connectors.catalogue import CONNECTORS, Connector
-from shared.contracts.marketdata import Candle, CandleInterval
+from shared.contracts.marketdata.candles import Candle, CandleInterval
 from shared.exchanges.interface import CandleOffer, CandleUpdate
 from shared.exchanges.unanswered import Unanswered
 

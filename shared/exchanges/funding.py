@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
-from shared.contracts.marketdata import LiveFunding
+from shared.contracts.marketdata.funding import LiveFunding
 
 #: Seconds between two questions where an exchange has no stream of it. Rates move slowly.
 POLL = 5.0

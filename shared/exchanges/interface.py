@@ -13,7 +13,12 @@ from typing import Protocol
 
 import msgspec
 
-from shared.contracts.marketdata import Candle, LiveBook, LiveFunding, LiveTicker, MarketTrade, TradingRule
+from shared.contracts.marketdata.books import LiveBook
+from shared.contracts.marketdata.candles import Candle
+from shared.contracts.marketdata.funding import LiveFunding
+from shared.contracts.marketdata.rules import TradingRule
+from shared.contracts.marketdata.tickers import LiveTicker
+from shared.contracts.marketdata.trades import MarketTrade
 from shared.contracts.portfolio import OrderType, PositionAction, TradeType
 from shared.exchanges.traffic import QUESTION, Patience
 

@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any, Protocol
 
-from shared.contracts.marketdata import LiveBook, LiveTicker
+from shared.contracts.marketdata.books import LiveBook
+from shared.contracts.marketdata.tickers import LiveTicker
 from shared.exchanges.errors import Unsupported
 from shared.exchanges.interface import DayTicker
 from shared.exchanges.merging import broken

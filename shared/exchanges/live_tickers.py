@@ -5,7 +5,7 @@ from contextlib import aclosing
 from decimal import Decimal
 from typing import Any
 
-from shared.contracts.marketdata import LiveTicker
+from shared.contracts.marketdata.tickers import LiveTicker
 from shared.exchanges.errors import Unsupported
 from shared.exchanges.live_prices import StreamSource, ticker_of
 from shared.exchanges.merging import Watch, merged

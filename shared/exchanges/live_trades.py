@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
-from shared.contracts.marketdata import MarketTrade
+from shared.contracts.marketdata.trades import MarketTrade
 from shared.exchanges.errors import Unsupported
 from shared.exchanges.merging import broken
 from shared.exchanges.shared_clients import SharedClients

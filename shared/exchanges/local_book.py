@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from shared.contracts.marketdata import LiveBook
+from shared.contracts.marketdata.books import LiveBook
 
 #: Price and amount.
 Level = tuple[float, float]

@@ -8,7 +8,12 @@ from contextlib import aclosing
 from decimal import Decimal
 from typing import Any
 
-from shared.contracts.marketdata import Candle, LiveBook, LiveFunding, LiveTicker, MarketTrade, TradingRule
+from shared.contracts.marketdata.books import LiveBook
+from shared.contracts.marketdata.candles import Candle
+from shared.contracts.marketdata.funding import LiveFunding
+from shared.contracts.marketdata.rules import TradingRule
+from shared.contracts.marketdata.tickers import LiveTicker
+from shared.contracts.marketdata.trades import MarketTrade
 from shared.contracts.portfolio import OrderType
 from shared.exchanges.asking import Asking
 from shared.exchanges.binance_market import BinanceMarket, binance_market

@@ -6,7 +6,7 @@ from typing import Any
 
 import ccxt
 
-from shared.contracts.marketdata import TradingRule
+from shared.contracts.marketdata.rules import TradingRule
 from shared.contracts.portfolio import OrderType
 
 _ZERO = Decimal(0)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from shared.contracts.marketdata import LiveBook
+from shared.contracts.marketdata.books import LiveBook
 
 
 class WholeBook:

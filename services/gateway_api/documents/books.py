@@ -8,7 +8,7 @@ from services.gateway_api.documents.operation import json_body, operation
 from services.gateway_api.inputs.book_queries import PRICE_SCHEMA, QUOTE_VOLUME_SCHEMA, VOLUME_SCHEMA
 from services.gateway_api.inputs.market_data import PAIR_SCHEMA
 from services.gateway_api.shapes.book_queries import BookAnswerView
-from shared.contracts.marketdata import BookDiagnostics, BooksRestarted, PairTracked
+from shared.contracts.marketdata.books import BookDiagnostics, BooksRestarted, PairTracked
 
 _TAG = "Market data"
 _ERRORS = (400, 403, 404, 413, 422, 502)

@@ -4,7 +4,7 @@ import msgspec
 
 from services.gateway_api.documents.operation import json_body, operation
 from services.gateway_api.inputs.candles import CANDLES_SCHEMA, HISTORY_SCHEMA
-from shared.contracts.marketdata import Candle
+from shared.contracts.marketdata.candles import Candle
 
 _TAG = "Market data"
 _ERRORS = (400, 403, 404, 413, 422, 502)

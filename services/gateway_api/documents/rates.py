@@ -13,7 +13,10 @@ from services.gateway_api.shapes.rates import (
     RatesView,
     RateView,
 )
-from shared.contracts.marketdata import ActiveFeed, FundingInfo, Rates, Tickers
+from shared.contracts.marketdata.feeds import ActiveFeed
+from shared.contracts.marketdata.funding import FundingInfo
+from shared.contracts.marketdata.rates import Rates
+from shared.contracts.marketdata.tickers import Tickers
 
 _TAG = "Market data"
 _ORACLE = "Rate oracle"

@@ -8,7 +8,8 @@ import msgspec
 from services.gateway_api.errors import HttpError
 from services.gateway_api.inputs import fields, schema
 from services.gateway_api.inputs.fields import Listed, UnixTime
-from shared.contracts.marketdata import CandleInterval, CandleRange, FeedKind, FeedRef, RecentCandles
+from shared.contracts.marketdata.candles import CandleInterval, CandleRange, RecentCandles
+from shared.contracts.marketdata.feeds import FeedKind, FeedRef
 from shared.names import Name
 
 DEFAULT_INTERVAL = "1m"

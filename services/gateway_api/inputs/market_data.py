@@ -8,7 +8,10 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from services.gateway_api.inputs import fields, schema
 from services.gateway_api.inputs.fields import Listed
-from shared.contracts.marketdata import MAX_PAIRS, BookFilter, FundingRef, PairRef, PricesFilter
+from shared.contracts.marketdata.books import BookFilter, PairRef
+from shared.contracts.marketdata.fields import MAX_PAIRS
+from shared.contracts.marketdata.funding import FundingRef
+from shared.contracts.marketdata.tickers import PricesFilter
 from shared.names import Name
 
 _DEFAULT_DEPTH = 10

@@ -8,7 +8,8 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from services.gateway_api.inputs import schema
 from services.gateway_api.inputs.market_data import some_pairs
-from shared.contracts.marketdata import OracleChange, RatesFilter, Token
+from shared.contracts.marketdata.fields import Token
+from shared.contracts.marketdata.rates import OracleChange, RatesFilter
 from shared.names import NAME_MAX_LENGTH, NAME_PATTERN, Name
 
 _PAIRS = schema.pair_list("Base and quote token of each rate. A list, or one text with commas.", least=1)

@@ -21,7 +21,7 @@ from services.gateway_api.inputs.questions import Question
 from services.gateway_api.routes.parameters import ConnectorName
 from services.gateway_api.shapes.book_queries import book_answer
 from services.gateway_api.shapes.json import encode
-from shared.contracts.marketdata import (
+from shared.contracts.marketdata.books import (
     DIAGNOSE_BOOKS,
     QUERY_BOOK,
     RESTART_BOOKS,
@@ -29,9 +29,9 @@ from shared.contracts.marketdata import (
     UNTRACK_PAIR,
     BookQuery,
     BooksRestarted,
-    MarketRef,
     PairTracked,
 )
+from shared.contracts.marketdata.fields import MarketRef
 
 _BODY_LIMIT = 256 * 1024
 

@@ -20,15 +20,14 @@ from services.gateway_api.inputs.candles import CandlesBody, HistoryBody
 from services.gateway_api.inputs.questions import Question
 from services.gateway_api.shapes.json import encode
 from services.gateway_api.streamed import StreamedAnswer, answer_of
-from shared.contracts.marketdata import (
+from shared.contracts.marketdata.candles import (
     CANDLE_HISTORY,
-    FOLLOW_FEED,
     LIST_CANDLE_CONNECTORS,
     RECENT_CANDLES,
     CandleRange,
-    FeedRef,
     RecentCandles,
 )
+from shared.contracts.marketdata.feeds import FOLLOW_FEED, FeedRef
 
 _BODY_LIMIT = 256 * 1024
 _NONE = b"[]"

@@ -15,15 +15,8 @@ from services.gateway_api.reshaped import Reshaped
 from services.gateway_api.routes.parameters import ConnectorName, TradingPairsInQuery
 from services.gateway_api.shapes.market_data import UnknownPair, rules
 from shared.contracts.credentials import CONFIG_MAP, LIST_CONNECTORS, ConfigField, ConnectorRef
-from shared.contracts.marketdata import (
-    LIST_ORDER_TYPES,
-    LIST_RULES,
-    MAX_PAIRS,
-    MarketRef,
-    OrderTypes,
-    RulesFilter,
-    TradingRule,
-)
+from shared.contracts.marketdata.fields import MAX_PAIRS, MarketRef
+from shared.contracts.marketdata.rules import LIST_ORDER_TYPES, LIST_RULES, OrderTypes, RulesFilter, TradingRule
 
 _TAG = "Connectors"
 

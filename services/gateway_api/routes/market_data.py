@@ -10,7 +10,9 @@ from services.gateway_api.documents.operation import json_body, operation
 from services.gateway_api.inputs.market_data import BOOK_SCHEMA, PRICES_SCHEMA, BookBody, PricesBody
 from services.gateway_api.inputs.questions import Question
 from services.gateway_api.shapes.market_data import prices
-from shared.contracts.marketdata import FEED_SETTINGS, GET_BOOK, GET_PRICES, Book, FeedSettings, Prices
+from shared.contracts.marketdata.books import GET_BOOK, Book
+from shared.contracts.marketdata.feeds import FEED_SETTINGS, FeedSettings
+from shared.contracts.marketdata.tickers import GET_PRICES, Prices
 
 _TAG = "Market data"
 _ERRORS = (400, 403, 404, 413, 422, 502)

@@ -13,7 +13,7 @@ from services.gateway_api.inputs.questions import Question
 from services.gateway_api.inputs.rates import ConfigBody, OracleRatesBody
 from services.gateway_api.routes.parameters import TradingPairInPath
 from services.gateway_api.shapes import rates as shapes
-from shared.contracts.marketdata import CONFIGURE_ORACLE, GET_RATES, ORACLE_CONFIG, ORACLE_PRICES, RatesFilter
+from shared.contracts.marketdata.rates import CONFIGURE_ORACLE, GET_RATES, ORACLE_CONFIG, ORACLE_PRICES, RatesFilter
 
 _BODY_LIMIT = 256 * 1024
 

@@ -18,15 +18,10 @@ from services.gateway_api.inputs.questions import Question
 from services.gateway_api.inputs.rates import RatesBody
 from services.gateway_api.routes.parameters import ConnectorInQuery, ConnectorName, TradingPairInPath
 from services.gateway_api.shapes import rates as shapes
-from shared.contracts.marketdata import (
-    GET_FUNDING,
-    GET_RATES,
-    LIST_FEEDS,
-    LIST_TICKERS,
-    FundingRef,
-    RatesFilter,
-    TickersFilter,
-)
+from shared.contracts.marketdata.feeds import LIST_FEEDS
+from shared.contracts.marketdata.funding import GET_FUNDING, FundingRef
+from shared.contracts.marketdata.rates import GET_RATES, RatesFilter
+from shared.contracts.marketdata.tickers import LIST_TICKERS, TickersFilter
 from shared.errors import ErrorCode
 
 Connectors = Annotated[

@@ -4,7 +4,7 @@ import msgspec
 
 from services.gateway_api.shapes.json import encode
 from shared.bus.client import decode_response
-from shared.contracts.marketdata import QUERY_BOOK
+from shared.contracts.marketdata.books import QUERY_BOOK
 
 
 class BookAnswerView(msgspec.Struct, frozen=True):

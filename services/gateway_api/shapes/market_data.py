@@ -5,7 +5,8 @@ import msgspec
 from services.gateway_api.errors import HttpError
 from services.gateway_api.shapes.json import encode
 from shared.bus.client import decode_response
-from shared.contracts.marketdata import GET_PRICES, LIST_RULES
+from shared.contracts.marketdata.rules import LIST_RULES
+from shared.contracts.marketdata.tickers import GET_PRICES
 
 
 class UnknownPair(msgspec.Struct, frozen=True):

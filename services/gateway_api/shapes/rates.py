@@ -5,7 +5,7 @@ import msgspec
 from services.gateway_api.errors import HttpError
 from services.gateway_api.shapes.json import encode
 from shared.bus.client import decode_response
-from shared.contracts.marketdata import GET_RATES, ORACLE_CONFIG, ORACLE_PRICES, OracleConfig, Rates
+from shared.contracts.marketdata.rates import GET_RATES, ORACLE_CONFIG, ORACLE_PRICES, OracleConfig, Rates
 
 
 class RatesView(msgspec.Struct, frozen=True):

@@ -9,7 +9,8 @@ from services.gateway_api.sockets import frames
 from services.gateway_api.sockets.live_feed import LiveFeed
 from services.gateway_api.sockets.questions import Subscription
 from services.gateway_api.sockets.states import Mark, Push, book_levels
-from shared.contracts.marketdata import LIVE_LEVELS, FeedKind
+from shared.contracts.marketdata.books import LIVE_LEVELS
+from shared.contracts.marketdata.feeds import FeedKind
 from shared.errors import CommandError
 from shared.telemetry.logs import logger
 

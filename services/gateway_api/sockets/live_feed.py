@@ -13,21 +13,10 @@ from services.gateway_api.sockets.states import BookState, CandlesState, State, 
 from shared.bus.client import Bus
 from shared.bus.connection import Receiver
 from shared.contracts.declaration import EDGE, AnyLive
-from shared.contracts.marketdata import (
-    BOOK,
-    CANDLE,
-    FOLLOW_FEED,
-    GET_BOOK,
-    LIVE_LEVELS,
-    RECENT_CANDLES,
-    TRADES,
-    Book,
-    BookFilter,
-    Candle,
-    FeedKind,
-    FeedRef,
-    RecentCandles,
-)
+from shared.contracts.marketdata.books import BOOK, GET_BOOK, LIVE_LEVELS, Book, BookFilter
+from shared.contracts.marketdata.candles import CANDLE, RECENT_CANDLES, Candle, RecentCandles
+from shared.contracts.marketdata.feeds import FOLLOW_FEED, FeedKind, FeedRef
+from shared.contracts.marketdata.trades import TRADES
 from shared.errors import CommandError
 from shared.tasks import end_task
 from shared.telemetry.logs import logger

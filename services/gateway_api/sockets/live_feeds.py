@@ -9,7 +9,7 @@ from shared.bus.client import Bus
 from shared.bus.connection import Client, Receiver, close, connect
 from shared.bus.subjects import Subjects
 from shared.contracts.declaration import EDGE, AnyLive
-from shared.contracts.marketdata import FeedRef
+from shared.contracts.marketdata.feeds import FeedRef
 from shared.errors import CommandError, ErrorCode
 from shared.settings import Settings
 from shared.tasks import end_task

@@ -8,7 +8,7 @@ import msgspec
 
 from services.gateway_api.inputs import fields
 from shared.bus.invalid import field_error
-from shared.contracts.marketdata import FeedKind, FeedRef
+from shared.contracts.marketdata.feeds import FeedKind, FeedRef
 from shared.names import is_name
 
 #: Clients take a text with these words for one that will not change, and give up; see docs of `/ws/market-data`.

@@ -11,7 +11,9 @@ from typing import Protocol
 import msgspec
 
 from services.gateway_api.inputs.candles import interval_seconds
-from shared.contracts.marketdata import Book, BookLevel, Candle, LiveBook, LiveCandle, LiveTrades, MarketTrade
+from shared.contracts.marketdata.books import Book, BookLevel, LiveBook
+from shared.contracts.marketdata.candles import Candle, LiveCandle
+from shared.contracts.marketdata.trades import LiveTrades, MarketTrade
 
 Mark = Hashable
 #: Levels of a side as they are sent: `[price, amount]`, from the best.

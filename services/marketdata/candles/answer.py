@@ -10,7 +10,7 @@ import msgspec
 from services.marketdata.candles.archive import Archive, Outcome, opened
 from services.marketdata.candles.spans import Span, holes, joined, pages
 from services.marketdata.failures import command_error
-from shared.contracts.marketdata import Candle
+from shared.contracts.marketdata.candles import Candle
 from shared.errors import not_found
 from shared.exchanges.errors import ExchangeError
 from shared.tasks import end_task

@@ -15,7 +15,7 @@ from services.marketdata.failures import NoAnswer
 from services.marketdata.repository import Repository
 from services.marketdata.shared_fetch import SharedFetch
 from shared.backoff import Backoff
-from shared.contracts.marketdata import Candle
+from shared.contracts.marketdata.candles import Candle
 from shared.errors import CommandError
 from shared.exchanges.errors import ExchangeDown, ExchangeError, OutcomeUnknown
 from shared.exchanges.interface import Market

@@ -12,7 +12,7 @@ from services.marketdata.candles.window import Verdict, Window
 from services.marketdata.failures import NoAnswer
 from services.marketdata.shared_fetch import SharedFetch
 from services.marketdata.supply import BEAT, Supply
-from shared.contracts.marketdata import Candle, LiveCandle
+from shared.contracts.marketdata.candles import Candle, LiveCandle
 from shared.exchanges.errors import ExchangeError
 from shared.exchanges.interface import CandleUpdate, Market
 from shared.tasks import end_task

@@ -16,7 +16,7 @@ from services.marketdata.repository import Repository
 from services.marketdata.settings import MarketdataSettings
 from services.marketdata.supply import BEAT
 from services.marketdata.venue import Venue
-from shared.contracts.marketdata import CANDLE, LiveCandle
+from shared.contracts.marketdata.candles import CANDLE, LiveCandle
 from shared.errors import CommandError, ErrorCode
 from shared.tasks import end_task
 from shared.telemetry.logs import logger

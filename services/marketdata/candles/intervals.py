@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from shared.contracts.marketdata import CandleInterval
+from shared.contracts.marketdata.candles import CandleInterval
 
 _SECOND = 1000
 _MINUTE = 60 * _SECOND

@@ -5,7 +5,7 @@ from enum import Enum, auto
 
 from services.marketdata.candles.archive import opened
 from services.marketdata.candles.intervals import Interval
-from shared.contracts.marketdata import Candle
+from shared.contracts.marketdata.candles import Candle
 from shared.exchanges.interface import CandleUpdate
 
 

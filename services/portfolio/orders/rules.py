@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, localcontex
 
 import msgspec
 
-from shared.contracts.marketdata import TradingRule
+from shared.contracts.marketdata.rules import TradingRule
 from shared.contracts.portfolio import OrderPlace, OrderType, PositionAction, TradeType
 from shared.errors import CommandError, ErrorCode, FieldError, invalid
 

@@ -11,8 +11,69 @@ from shared.bus.connection import Client, close, connect
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply, Streamed
 from shared.bus.subjects import Subjects
-from shared.contracts import marketdata as contract
 from shared.contracts.declaration import AnyCommand, AnyLive
+from shared.contracts.marketdata import SERVICE
+from shared.contracts.marketdata.books import (
+    DIAGNOSE_BOOKS,
+    GET_BOOK,
+    QUERY_BOOK,
+    RESTART_BOOKS,
+    TRACK_PAIR,
+    UNTRACK_PAIR,
+    Book,
+    BookAnswer,
+    BookDiagnostics,
+    BookFilter,
+    BookLevel,
+    BookQuery,
+    BookQuestion,
+    BooksRestarted,
+    PairRef,
+    PairTracked,
+    TrackedBook,
+)
+from shared.contracts.marketdata.candles import (
+    CANDLE_HISTORY,
+    LIST_CANDLE_CONNECTORS,
+    RECENT_CANDLES,
+    Candle,
+    CandleInterval,
+    CandleRange,
+    RecentCandles,
+)
+from shared.contracts.marketdata.feeds import (
+    FEED_SETTINGS,
+    FOLLOW_FEED,
+    LIST_FEEDS,
+    ActiveFeed,
+    FeedFollowed,
+    FeedKind,
+    FeedRef,
+    FeedSettings,
+)
+from shared.contracts.marketdata.fields import MarketRef
+from shared.contracts.marketdata.funding import GET_FUNDING, FundingInfo, FundingRef
+from shared.contracts.marketdata.rates import (
+    CONFIGURE_ORACLE,
+    GET_RATES,
+    ORACLE_CONFIG,
+    ORACLE_PRICES,
+    OracleChange,
+    OracleConfig,
+    OraclePrices,
+    Rates,
+    RatesFilter,
+)
+from shared.contracts.marketdata.rules import LIST_ORDER_TYPES, LIST_RULES, OrderTypes, RulesFilter, TradingRule
+from shared.contracts.marketdata.tickers import (
+    GET_PRICES,
+    LIST_TICKERS,
+    Prices,
+    PricesFilter,
+    TickerRow,
+    Tickers,
+    TickersFilter,
+)
 from shared.contracts.portfolio import OrderType
 from shared.errors import CommandError, ErrorCode, FieldError, invalid, not_found
 from shared.service import Health
@@ -23,7 +84,7 @@ CONNECTOR = "paper"
 BOTS_ONLY = "dexalot"
 TIMESTAMP = 1767225600.25
 
-_RULE = contract.TradingRule(
+_RULE = TradingRule(
     Decimal("0.00001"),
     None,
     Decimal("0.01"),
@@ -41,12 +102,12 @@ _RULE = contract.TradingRule(
 #: A connector with perpetuals.
 PERPETUAL = "paper_perpetual"
 CANDLES_A_PIECE = 1000
-_FEED = contract.ActiveFeed(contract.FeedKind.CANDLES, TIMESTAMP, 1.5, 598.5, "1m candles of BTC-USDT")
+_FEED = ActiveFeed(FeedKind.CANDLES, TIMESTAMP, 1.5, 598.5, "1m candles of BTC-USDT")
 
 
-def candle(timestamp: float) -> contract.Candle:
+def candle(timestamp: float) -> Candle:
     """Return a candle that opened at `timestamp`."""
-    return contract.Candle(timestamp, 65000.5, 65010.0, 64990.25, 65001.0, 12.5, 812506.25, 340.0, 6.1, 396503.05)
+    return Candle(timestamp, 65000.5, 65010.0, 64990.25, 65001.0, 12.5, 812506.25, 340.0, 6.1, 396503.05)
 
 
 async def _now() -> None:
@@ -68,7 +129,7 @@ class MarketdataStandIn:
         self.pieces_made = 0
         #: Awaited before it is said that a feed runs.
         self.before_follow: Callable[[], Awaitable[object]] = _now
-        self.oracle = contract.OracleConfig("gate_io", "USDT", "$", ("binance", "gate_io"))
+        self.oracle = OracleConfig("gate_io", "USDT", "$", ("binance", "gate_io"))
         self.instead: dict[str, CommandError | bytes] = {}
         self.silent: set[str] = set()
         self.feed_seconds = 600.0
@@ -76,29 +137,29 @@ class MarketdataStandIn:
         self._subjects = Subjects(settings.namespace)
         self._connection: Client | None = None
         self._stopping = asyncio.Event()
-        self._dispatcher = Dispatcher(settings, contract.SERVICE)
+        self._dispatcher = Dispatcher(settings, SERVICE)
         for command, handler in (
-            (contract.LIST_RULES, self._rules),
-            (contract.LIST_ORDER_TYPES, self._order_types),
-            (contract.GET_PRICES, self._prices),
-            (contract.GET_BOOK, self._book),
-            (contract.FEED_SETTINGS, lambda request: contract.FeedSettings(300, 600, "Seconds")),
-            (contract.RECENT_CANDLES, self._recent),
-            (contract.CANDLE_HISTORY, self._history),
-            (contract.LIST_CANDLE_CONNECTORS, lambda request: [CONNECTOR, PERPETUAL]),
-            (contract.QUERY_BOOK, self._query),
-            (contract.DIAGNOSE_BOOKS, self._diagnose),
-            (contract.RESTART_BOOKS, self._restart),
-            (contract.TRACK_PAIR, self._track),
-            (contract.UNTRACK_PAIR, self._track),
-            (contract.FOLLOW_FEED, self._follow),
-            (contract.LIST_FEEDS, lambda request: {"one": _FEED}),
-            (contract.LIST_TICKERS, self._tickers),
-            (contract.GET_FUNDING, self._funding),
-            (contract.GET_RATES, self._rates),
-            (contract.ORACLE_PRICES, lambda request: contract.OraclePrices(self.oracle.source, "USDT", self.prices)),
-            (contract.ORACLE_CONFIG, lambda request: self.oracle),
-            (contract.CONFIGURE_ORACLE, self._configure),
+            (LIST_RULES, self._rules),
+            (LIST_ORDER_TYPES, self._order_types),
+            (GET_PRICES, self._prices),
+            (GET_BOOK, self._book),
+            (FEED_SETTINGS, lambda request: FeedSettings(300, 600, "Seconds")),
+            (RECENT_CANDLES, self._recent),
+            (CANDLE_HISTORY, self._history),
+            (LIST_CANDLE_CONNECTORS, lambda request: [CONNECTOR, PERPETUAL]),
+            (QUERY_BOOK, self._query),
+            (DIAGNOSE_BOOKS, self._diagnose),
+            (RESTART_BOOKS, self._restart),
+            (TRACK_PAIR, self._track),
+            (UNTRACK_PAIR, self._track),
+            (FOLLOW_FEED, self._follow),
+            (LIST_FEEDS, lambda request: {"one": _FEED}),
+            (LIST_TICKERS, self._tickers),
+            (GET_FUNDING, self._funding),
+            (GET_RATES, self._rates),
+            (ORACLE_PRICES, lambda request: OraclePrices(self.oracle.source, "USDT", self.prices)),
+            (ORACLE_CONFIG, lambda request: self.oracle),
+            (CONFIGURE_ORACLE, self._configure),
         ):
             self._on(command, handler)
 
@@ -120,7 +181,7 @@ class MarketdataStandIn:
     async def live(self, live: AnyLive, connector: str, pair: str, payload: object, *keys: str) -> None:
         """Send what moves."""
         if self._connection is None:
-            self._connection = await connect(self._settings, contract.SERVICE)
+            self._connection = await connect(self._settings, SERVICE)
         await self._connection.publish(self._subjects.live(live, connector, pair, *keys), msgspec.json.encode(payload))
         await self._connection.flush()
 
@@ -132,32 +193,32 @@ class MarketdataStandIn:
         await self._dispatcher.drain()
         await close(self._connection)
 
-    def _rules(self, request: contract.RulesFilter) -> dict[str, contract.TradingRule]:
+    def _rules(self, request: RulesFilter) -> dict[str, TradingRule]:
         self._check(request.connector_name)
         return {pair: _RULE for pair in self.prices if request.trading_pairs is None or pair in request.trading_pairs}
 
-    def _order_types(self, request: contract.MarketRef) -> contract.OrderTypes:
+    def _order_types(self, request: MarketRef) -> OrderTypes:
         self._check(request.connector_name)
-        return contract.OrderTypes(request.connector_name, (OrderType.LIMIT, OrderType.MARKET))
+        return OrderTypes(request.connector_name, (OrderType.LIMIT, OrderType.MARKET))
 
-    def _prices(self, request: contract.PricesFilter) -> contract.Prices:
+    def _prices(self, request: PricesFilter) -> Prices:
         self._check(request.connector_name)
         known = {pair: self.prices[pair] for pair in request.trading_pairs if pair in self.prices}
-        return contract.Prices(request.connector_name, known, TIMESTAMP)
+        return Prices(request.connector_name, known, TIMESTAMP)
 
-    def _book(self, request: contract.BookFilter) -> contract.Book:
+    def _book(self, request: BookFilter) -> Book:
         self._check(request.connector_name)
         self._check_pair(request.connector_name, request.trading_pair)
         price = self.prices[request.trading_pair]
-        bids = tuple(contract.BookLevel(price - step, 0.5) for step in range(1, request.depth + 1))
-        asks = tuple(contract.BookLevel(price + step, 0.25) for step in range(1, request.depth + 1))
-        return contract.Book(request.trading_pair, bids, asks, TIMESTAMP)
+        bids = tuple(BookLevel(price - step, 0.5) for step in range(1, request.depth + 1))
+        asks = tuple(BookLevel(price + step, 0.25) for step in range(1, request.depth + 1))
+        return Book(request.trading_pair, bids, asks, TIMESTAMP)
 
-    def _recent(self, request: contract.RecentCandles) -> list[contract.Candle]:
+    def _recent(self, request: RecentCandles) -> list[Candle]:
         self._check_candles(request)
         return [candle(60.0 * number) for number in range(request.max_records)]
 
-    async def _history(self, request: contract.CandleRange) -> Streamed:
+    async def _history(self, request: CandleRange) -> Streamed:
         self._check_candles(request)
         if request.end_time < request.start_time:
             text = "expected an end that is not before the start"
@@ -174,19 +235,19 @@ class MarketdataStandIn:
             yield (b"," if number else b"") + msgspec.json.encode(some)[1:-1]
         yield b"]"
 
-    def _check_candles(self, request: contract.RecentCandles | contract.CandleRange) -> None:
+    def _check_candles(self, request: RecentCandles | CandleRange) -> None:
         self._check(request.connector_name)
-        if request.interval not in list(contract.CandleInterval):
+        if request.interval not in list(CandleInterval):
             raise CommandError(ErrorCode.REFUSED, f"there are no candles of {request.interval}")
         self._check_pair(request.connector_name, request.trading_pair)
 
-    def _query(self, request: contract.BookQuery) -> contract.BookAnswer:
+    def _query(self, request: BookQuery) -> BookAnswer:
         self._check(request.connector_name)
         self._check_pair(request.connector_name, request.trading_pair)
         by_price = request.question in (
-            contract.BookQuestion.VOLUME_FOR_PRICE, contract.BookQuestion.QUOTE_VOLUME_FOR_PRICE
+            BookQuestion.VOLUME_FOR_PRICE, BookQuestion.QUOTE_VOLUME_FOR_PRICE
         )  # fmt: skip
-        return contract.BookAnswer(
+        return BookAnswer(
             request.trading_pair,
             request.is_buy,
             None if by_price else request.value,
@@ -194,59 +255,57 @@ class MarketdataStandIn:
             65001.5, 2.0, 130003.0, 65001.25, TIMESTAMP,
         )  # fmt: skip
 
-    def _diagnose(self, request: contract.MarketRef) -> contract.BookDiagnostics:
+    def _diagnose(self, request: MarketRef) -> BookDiagnostics:
         if request.connector_name != CONNECTOR:
-            return contract.BookDiagnostics(request.connector_name, error="unknown connector")
-        book = contract.TrackedBook(65000.0, None, 10, 0, 1, 2)
-        return contract.BookDiagnostics(
+            return BookDiagnostics(request.connector_name, error="unknown connector")
+        book = TrackedBook(65000.0, None, 10, 0, 1, 2)
+        return BookDiagnostics(
             CONNECTOR, "exchange", True, True, {"BTC-USDT": "running"}, ("BTC-USDT",), {"BTC-USDT": book}
         )
 
-    def _restart(self, request: contract.MarketRef) -> contract.BooksRestarted:
+    def _restart(self, request: MarketRef) -> BooksRestarted:
         if request.connector_name != CONNECTOR:
-            return contract.BooksRestarted(False, error="unknown connector")
-        return contract.BooksRestarted(True, "restarted", ("BTC-USDT",))
+            return BooksRestarted(False, error="unknown connector")
+        return BooksRestarted(True, "restarted", ("BTC-USDT",))
 
-    def _track(self, request: contract.PairRef) -> contract.PairTracked:
+    def _track(self, request: PairRef) -> PairTracked:
         self._check(request.connector_name)
         self._check_pair(request.connector_name, request.trading_pair)
-        return contract.PairTracked(True, request.connector_name, request.trading_pair, "done")
+        return PairTracked(True, request.connector_name, request.trading_pair, "done")
 
-    async def _follow(self, request: contract.FeedRef) -> contract.FeedFollowed:
+    async def _follow(self, request: FeedRef) -> FeedFollowed:
         self._check(request.connector_name)
         self._check_pair(request.connector_name, request.trading_pair)
         if request.interval == "7m":
             raise CommandError(ErrorCode.REFUSED, "there are no candles of 7m")
         await self.before_follow()
-        return contract.FeedFollowed(f"{request.kind}.{request.trading_pair}.{request.interval}", self.feed_seconds)
+        return FeedFollowed(f"{request.kind}.{request.trading_pair}.{request.interval}", self.feed_seconds)
 
-    def _tickers(self, request: contract.TickersFilter) -> contract.Tickers:
+    def _tickers(self, request: TickersFilter) -> Tickers:
         names = request.connector_names or (CONNECTOR,)
         for name in names:
             self._check(name)
-        rows = {pair: contract.TickerRow(price, None, 1.5, TIMESTAMP) for pair, price in self.prices.items()}
-        return contract.Tickers(
-            dict.fromkeys(names, rows), dict.fromkeys(names, len(rows)), dict.fromkeys(names, TIMESTAMP), {}
-        )
+        rows = {pair: TickerRow(price, None, 1.5, TIMESTAMP) for pair, price in self.prices.items()}
+        return Tickers(dict.fromkeys(names, rows), dict.fromkeys(names, len(rows)), dict.fromkeys(names, TIMESTAMP), {})
 
-    def _funding(self, request: contract.FundingRef) -> contract.FundingInfo:
+    def _funding(self, request: FundingRef) -> FundingInfo:
         if request.connector_name == CONNECTOR:
             raise CommandError(ErrorCode.REFUSED, f"{CONNECTOR} has no perpetuals")
         if request.connector_name != PERPETUAL:
             raise not_found(f"Connector '{request.connector_name}' does not exist")
         self._check_pair(request.connector_name, request.trading_pair)
-        return contract.FundingInfo(request.trading_pair, 0.0001, 1767254400.0, 65000.5, 65001.0)
+        return FundingInfo(request.trading_pair, 0.0001, 1767254400.0, 65000.5, 65001.0)
 
-    def _rates(self, request: contract.RatesFilter) -> contract.Rates:
+    def _rates(self, request: RatesFilter) -> Rates:
         self._check(request.connector_name or CONNECTOR)
         rates = {pair: self.prices.get(pair) for pair in request.trading_pairs}
         reasons = {pair: f"no way to {pair}" for pair, rate in rates.items() if rate is None}
-        return contract.Rates(request.connector_name or self.oracle.source, "USDT", rates, reasons)
+        return Rates(request.connector_name or self.oracle.source, "USDT", rates, reasons)
 
-    def _configure(self, change: contract.OracleChange) -> contract.OracleConfig:
+    def _configure(self, change: OracleChange) -> OracleConfig:
         if change.source is not None and change.source not in self.oracle.available_sources:
             raise CommandError(ErrorCode.REFUSED, f"there is no source {change.source}")
-        self.oracle = contract.OracleConfig(
+        self.oracle = OracleConfig(
             change.source or self.oracle.source,
             change.quote_token or self.oracle.quote_token,
             change.quote_symbol or self.oracle.quote_symbol,

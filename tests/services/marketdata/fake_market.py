@@ -4,7 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 
-from shared.contracts.marketdata import Candle, LiveBook, LiveFunding, LiveTicker, MarketTrade, TradingRule
+from shared.contracts.marketdata.books import LiveBook
+from shared.contracts.marketdata.candles import Candle
+from shared.contracts.marketdata.funding import LiveFunding
+from shared.contracts.marketdata.rules import TradingRule
+from shared.contracts.marketdata.tickers import LiveTicker
+from shared.contracts.marketdata.trades import MarketTrade
 from shared.contracts.portfolio import OrderType
 from shared.exchanges.errors import ExchangeError
 from shared.exchanges.interface import BookState, CandleOffer, CandleUpdate, DayTicker, few_levels

@@ -17,19 +17,12 @@ from shared.bus.connection import connect
 from shared.bus.subjects import Subjects
 from shared.contracts.credentials import Nothing
 from shared.contracts.declaration import OUTSIDE
-from shared.contracts.marketdata import (
-    CANDLE_HISTORY,
-    FEED_SETTINGS,
-    GET_BOOK,
-    LIST_RULES,
-    LIVE,
-    SERVICE,
-    VALUE_TOKENS,
-    BookFilter,
-    CandleRange,
-    RulesFilter,
-    Valuation,
-)
+from shared.contracts.marketdata import LIVE, SERVICE
+from shared.contracts.marketdata.books import GET_BOOK, BookFilter
+from shared.contracts.marketdata.candles import CANDLE_HISTORY, CandleRange
+from shared.contracts.marketdata.feeds import FEED_SETTINGS
+from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation
+from shared.contracts.marketdata.rules import LIST_RULES, RulesFilter
 from shared.errors import CommandError
 from shared.settings import EXIT_CONFIG, Settings
 from tests.eventually import eventually

@@ -9,7 +9,7 @@ import pytest
 from services.marketdata import book_feed as module
 from services.marketdata.book_feed import BookFeed
 from services.marketdata.failures import NoAnswer
-from shared.contracts.marketdata import LiveBook
+from shared.contracts.marketdata.books import LiveBook
 from shared.exchanges.errors import ExchangeDown
 from tests.eventually import eventually
 from tests.services.marketdata.fake_market import FakeMarket, book

@@ -3,7 +3,7 @@
 import pytest
 
 from services.marketdata.book_handlers import answer
-from shared.contracts.marketdata import (
+from shared.contracts.marketdata.books import (
     DIAGNOSE_BOOKS,
     QUERY_BOOK,
     RESTART_BOOKS,
@@ -13,9 +13,9 @@ from shared.contracts.marketdata import (
     BookQuery,
     BookQuestion,
     LiveBook,
-    MarketRef,
     PairRef,
 )
+from shared.contracts.marketdata.fields import MarketRef
 from shared.errors import ErrorCode
 from shared.exchanges.errors import ExchangeDown
 from tests.eventually import eventually

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from services.marketdata.book_levels import Depths, answer, fault_of, reaches, size_for
-from shared.contracts.marketdata import BookLevel, LiveBook
+from shared.contracts.marketdata.books import BookLevel, LiveBook
 from tests.services.marketdata.fake_market import book
 
 

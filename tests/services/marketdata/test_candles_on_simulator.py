@@ -20,7 +20,7 @@ from services.marketdata.settings import MarketdataSettings
 from shared.bus.connection import connect
 from shared.bus.subjects import Subjects
 from shared.contracts.credentials import Nothing
-from shared.contracts.marketdata import (
+from shared.contracts.marketdata.candles import (
     CANDLE,
     CANDLE_HISTORY,
     DOWNLOAD_PROGRESSED,

@@ -10,18 +10,9 @@ from services.marketdata import feeds as module
 from shared.bus.connection import connect
 from shared.bus.subjects import Subjects
 from shared.contracts.credentials import Nothing
-from shared.contracts.marketdata import (
-    FOLLOW_FEED,
-    GET_FUNDING,
-    LIST_FEEDS,
-    TRADES,
-    FeedKind,
-    FeedRef,
-    FundingRef,
-    LiveFunding,
-    LiveTrades,
-    MarketTrade,
-)
+from shared.contracts.marketdata.feeds import FOLLOW_FEED, LIST_FEEDS, FeedKind, FeedRef
+from shared.contracts.marketdata.funding import GET_FUNDING, FundingRef, LiveFunding
+from shared.contracts.marketdata.trades import TRADES, LiveTrades, MarketTrade
 from shared.errors import ErrorCode
 from shared.exchanges.errors import ExchangeDown
 from shared.settings import Settings

@@ -7,7 +7,7 @@ import pytest
 
 from services.marketdata import follower as module
 from services.marketdata.follower import Follower, Unsound
-from shared.contracts.marketdata import LiveBook
+from shared.contracts.marketdata.books import LiveBook
 from shared.exchanges.errors import ExchangeDown, Unsupported
 from shared.exchanges.interface import BookState
 from tests.eventually import eventually

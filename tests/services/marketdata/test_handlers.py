@@ -14,19 +14,12 @@ from services.marketdata.settings import MarketdataSettings
 from shared.bus.streaming import PIECE_BYTES
 from shared.contracts.credentials import Nothing
 from shared.contracts.declaration import AnyCommand
-from shared.contracts.marketdata import (
-    FEED_SETTINGS,
-    GET_BOOK,
-    GET_PRICES,
-    LIST_ORDER_TYPES,
-    LIST_RULES,
-    VALUE_TOKENS,
-    BookFilter,
-    MarketRef,
-    PricesFilter,
-    RulesFilter,
-    Valuation,
-)
+from shared.contracts.marketdata.books import GET_BOOK, BookFilter
+from shared.contracts.marketdata.feeds import FEED_SETTINGS
+from shared.contracts.marketdata.fields import MarketRef
+from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation
+from shared.contracts.marketdata.rules import LIST_ORDER_TYPES, LIST_RULES, RulesFilter
+from shared.contracts.marketdata.tickers import GET_PRICES, PricesFilter
 from shared.contracts.portfolio import OrderType
 from shared.errors import ErrorCode
 from shared.exchanges.errors import ExchangeDown, ExchangeError, RateLimited, Refused, Unsupported

@@ -12,7 +12,9 @@ from hummingbus.stack.nats_server import NatsServer
 from services.marketdata.live_outlet import LiveOutlet
 from shared.bus.connection import connect
 from shared.bus.subjects import Subjects
-from shared.contracts.marketdata import BOOK, LIVE, SERVICE, TICKER, LiveBook, LiveTicker
+from shared.contracts.marketdata import LIVE, SERVICE
+from shared.contracts.marketdata.books import BOOK, LiveBook
+from shared.contracts.marketdata.tickers import TICKER, LiveTicker
 from shared.settings import Settings
 from tests.eventually import eventually
 from tests.services.marketdata.fake_market import book, ticker

@@ -15,24 +15,12 @@ from services.marketdata.app import MarketdataService
 from services.marketdata.settings import MarketdataSettings
 from shared.bus.connection import connect
 from shared.bus.subjects import Subjects
-from shared.contracts.marketdata import (
-    BOOK,
-    GET_BOOK,
-    GET_PRICES,
-    LIST_ORDER_TYPES,
-    LIST_RULES,
-    LIVE,
-    TICKER,
-    VALUE_TOKENS,
-    Book,
-    BookFilter,
-    LiveBook,
-    LiveTicker,
-    MarketRef,
-    PricesFilter,
-    RulesFilter,
-    Valuation,
-)
+from shared.contracts.marketdata import LIVE
+from shared.contracts.marketdata.books import BOOK, GET_BOOK, Book, BookFilter, LiveBook
+from shared.contracts.marketdata.fields import MarketRef
+from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation
+from shared.contracts.marketdata.rules import LIST_ORDER_TYPES, LIST_RULES, RulesFilter
+from shared.contracts.marketdata.tickers import GET_PRICES, TICKER, LiveTicker, PricesFilter
 from shared.errors import CommandError, ErrorCode
 from shared.exchanges.registry import Exchanges
 from tests.eventually import eventually

@@ -5,18 +5,17 @@ import pytest
 
 from services.marketdata import quote_board, rate_handlers, shared_fetch
 from shared.contracts.credentials import Nothing
-from shared.contracts.marketdata import (
+from shared.contracts.marketdata.rates import (
     CONFIGURE_ORACLE,
     GET_RATES,
-    LIST_TICKERS,
     ORACLE_CONFIG,
     ORACLE_PRICES,
     VALUE_TOKENS,
     OracleChange,
     RatesFilter,
-    TickersFilter,
     Valuation,
 )
+from shared.contracts.marketdata.tickers import LIST_TICKERS, TickersFilter
 from shared.errors import ErrorCode
 from shared.exchanges.errors import ExchangeDown
 from tests.eventually import eventually

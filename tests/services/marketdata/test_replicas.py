@@ -7,7 +7,8 @@ import pytest
 
 from services.marketdata import ownership
 from services.marketdata.app import MarketdataService
-from shared.contracts.marketdata import RESTART_BOOKS, UNTRACK_PAIR, LiveBook, MarketRef, PairRef
+from shared.contracts.marketdata.books import RESTART_BOOKS, UNTRACK_PAIR, LiveBook, PairRef
+from shared.contracts.marketdata.fields import MarketRef
 from shared.database.pool import Database
 from shared.leases import acquire_set, release_set, renew_set
 from shared.settings import DatabaseSettings

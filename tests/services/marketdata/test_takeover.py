@@ -9,17 +9,9 @@ from shared.bus.client import Bus
 from shared.bus.connection import connect
 from shared.bus.subjects import Subjects
 from shared.contracts.declaration import OUTSIDE
-from shared.contracts.marketdata import (
-    BOOK,
-    FOLLOW_FEED,
-    GET_BOOK,
-    TRADES,
-    BookFilter,
-    FeedKind,
-    FeedRef,
-    LiveBook,
-    LiveTrades,
-)
+from shared.contracts.marketdata.books import BOOK, GET_BOOK, BookFilter, LiveBook
+from shared.contracts.marketdata.feeds import FOLLOW_FEED, FeedKind, FeedRef
+from shared.contracts.marketdata.trades import TRADES, LiveTrades
 from shared.errors import CommandError
 from tests.eventually import eventually
 from tests.services.marketdata.test_app import Replicas, bus, replicas, serving, simulator

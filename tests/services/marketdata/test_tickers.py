@@ -9,7 +9,7 @@ from services.marketdata import ticker_group, tickers
 from services.marketdata.failures import NoAnswer
 from services.marketdata.ownership import Turn
 from services.marketdata.tickers import TickerBoard
-from shared.contracts.marketdata import LiveTicker
+from shared.contracts.marketdata.tickers import LiveTicker
 from shared.exchanges.errors import ExchangeDown, Refused
 from tests.eventually import eventually
 from tests.services.marketdata.fake_market import FakeMarket, ticker

@@ -6,7 +6,7 @@ from services.portfolio.orders.cancelling import Cancelling
 from services.portfolio.repository import Repository
 from services.portfolio.rows import StoredOrder
 from shared.contracts import portfolio as contract
-from shared.contracts.marketdata import TradingRule
+from shared.contracts.marketdata.rules import TradingRule
 from shared.contracts.portfolio import OrderStatus, SessionState
 from shared.database.failures import unavailable
 from shared.errors import ErrorCode

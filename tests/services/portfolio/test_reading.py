@@ -20,7 +20,7 @@ from shared.bus.messages import Call, Reply
 from shared.contracts import portfolio as contract
 from shared.contracts.credentials import SNAPSHOT_ACCOUNTS, AccountCredentials, AccountsSnapshot, KnownCredential
 from shared.contracts.declaration import AnyCommand, Command, Req, Res
-from shared.contracts.marketdata import VALUE_TOKENS, Valuation, Valued
+from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation, Valued
 from shared.contracts.portfolio import OrderStatus, PortfolioFilter, PortfolioStateFilter, SessionRef, SessionState
 from shared.database.pool import Database
 from shared.errors import CommandError, ErrorCode

@@ -12,7 +12,7 @@ from shared.contracts.asyncapi import document
 from shared.contracts.catalogue import COMMANDS, EVENTS, LIVE
 from shared.contracts.credentials import ACCOUNT_CREATED, CREATE_ACCOUNT, VERIFY_PASSWORD, AccountChanged, AccountRef
 from shared.contracts.declaration import OUTSIDE
-from shared.contracts.marketdata import BOOK, LiveBook
+from shared.contracts.marketdata.books import BOOK, LiveBook
 
 
 @pytest.fixture(scope="module")

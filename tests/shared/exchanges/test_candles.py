@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from shared.connectors.catalogue import CONNECTORS
-from shared.contracts.marketdata import CandleInterval
+from shared.contracts.marketdata.candles import CandleInterval
 from shared.exchanges.candles import BinanceKline, candle_of, has_candles, update_of_binance
 from shared.exchanges.errors import ExchangeDown, Refused
 from shared.exchanges.interface import CandleOffer

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.marketdata import LiveBook
+from shared.contracts.marketdata.books import LiveBook
 from shared.exchanges import local_book as module
 from shared.exchanges.book_sync import BookSync, Difference, Kind, Snapshot
 from shared.exchanges.local_book import LocalBook, Side

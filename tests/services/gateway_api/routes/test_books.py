@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.marketdata import QUERY_BOOK, TRACK_PAIR, BookQuery, BookQuestion, PairRef
+from shared.contracts.marketdata.books import QUERY_BOOK, TRACK_PAIR, BookQuery, BookQuestion, PairRef
 from shared.errors import CommandError, ErrorCode
 from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.marketdata_stand_in import BOTS_ONLY, CONNECTOR, TIMESTAMP, MarketdataStandIn

@@ -9,15 +9,8 @@ import pytest
 
 from services.gateway_api import streamed
 from services.gateway_api.inputs.candles import MOST_LISTS, MOST_RECORDS
-from shared.contracts.marketdata import (
-    CANDLE_HISTORY,
-    RECENT_CANDLES,
-    Candle,
-    CandleRange,
-    FeedKind,
-    FeedRef,
-    RecentCandles,
-)
+from shared.contracts.marketdata.candles import CANDLE_HISTORY, RECENT_CANDLES, Candle, CandleRange, RecentCandles
+from shared.contracts.marketdata.feeds import FeedKind, FeedRef
 from shared.errors import CommandError, ErrorCode
 from tests.eventually import eventually
 from tests.services.gateway_api.conftest import Edge

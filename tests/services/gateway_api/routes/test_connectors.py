@@ -3,7 +3,7 @@
 import pytest
 import yarl
 
-from shared.contracts.marketdata import LIST_RULES
+from shared.contracts.marketdata.rules import LIST_RULES
 from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.marketdata_stand_in import BOTS_ONLY, MarketdataStandIn
 

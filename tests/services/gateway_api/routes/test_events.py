@@ -18,8 +18,8 @@ from shared.contracts.credentials import (
     CredentialChanged,
     UserChanged,
 )
-from shared.contracts.marketdata import DOWNLOAD_PROGRESSED, DownloadProgress
 from shared.contracts.marketdata import SERVICE as MARKETDATA
+from shared.contracts.marketdata.candles import DOWNLOAD_PROGRESSED, DownloadProgress
 from shared.errors import CommandError, ErrorCode
 from shared.events import reader as reader_module
 from shared.events.range import EventRange

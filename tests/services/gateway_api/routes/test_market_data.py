@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.marketdata import GET_BOOK, GET_PRICES, MAX_PAIRS, BookFilter, PricesFilter
+from shared.contracts.marketdata.books import GET_BOOK, BookFilter
+from shared.contracts.marketdata.fields import MAX_PAIRS
+from shared.contracts.marketdata.tickers import GET_PRICES, PricesFilter
 from shared.errors import CommandError, ErrorCode
 from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.marketdata_stand_in import BOTS_ONLY, CONNECTOR, TIMESTAMP, MarketdataStandIn

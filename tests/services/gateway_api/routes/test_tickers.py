@@ -4,15 +4,9 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.marketdata import (
-    CONFIGURE_ORACLE,
-    GET_FUNDING,
-    GET_RATES,
-    FundingRef,
-    OracleChange,
-    RatesFilter,
-    TickersFilter,
-)
+from shared.contracts.marketdata.funding import GET_FUNDING, FundingRef
+from shared.contracts.marketdata.rates import CONFIGURE_ORACLE, GET_RATES, OracleChange, RatesFilter
+from shared.contracts.marketdata.tickers import TickersFilter
 from shared.errors import CommandError, ErrorCode
 from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.marketdata_stand_in import (

@@ -10,16 +10,9 @@ import aiohttp
 import pytest
 
 from services.gateway_api.app import GatewayApi
-from shared.contracts.marketdata import (
-    BOOK,
-    CANDLE,
-    TRADES,
-    Candle,
-    LiveBook,
-    LiveCandle,
-    LiveTrades,
-    MarketTrade,
-)
+from shared.contracts.marketdata.books import BOOK, LiveBook
+from shared.contracts.marketdata.candles import CANDLE, Candle, LiveCandle
+from shared.contracts.marketdata.trades import TRADES, LiveTrades, MarketTrade
 from tests.services.gateway_api.conftest import AUTH, Edge
 from tests.services.gateway_api.marketdata_stand_in import CONNECTOR, TIMESTAMP, MarketdataStandIn
 

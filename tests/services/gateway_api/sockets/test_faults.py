@@ -11,7 +11,9 @@ from hummingbus.stack.nats_server import NatsServer
 from services.gateway_api.app import GatewayApi
 from services.gateway_api.settings import EdgeSettings
 from services.gateway_api.sockets import connection, live_feed
-from shared.contracts.marketdata import BOOK, CANDLE, TRADES
+from shared.contracts.marketdata.books import BOOK
+from shared.contracts.marketdata.candles import CANDLE
+from shared.contracts.marketdata.trades import TRADES
 from shared.settings import Settings
 from tests.eventually import eventually
 from tests.services.gateway_api.conftest import AUTH, Edge, StartEdge

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from services.gateway_api.sockets import frames, live_feed
-from shared.contracts.marketdata import FOLLOW_FEED, RECENT_CANDLES, FeedKind, FeedRef, RecentCandles
+from shared.contracts.marketdata.candles import RECENT_CANDLES, RecentCandles
+from shared.contracts.marketdata.feeds import FOLLOW_FEED, FeedKind, FeedRef
 from shared.errors import CommandError, ErrorCode
 from tests.eventually import eventually
 from tests.services.gateway_api.conftest import Edge, StartEdge

@@ -1,6 +1,6 @@
 """Candles of a minute that are told apart by their numbers."""
 
-from shared.contracts.marketdata import Candle
+from shared.contracts.marketdata.candles import Candle
 from shared.exchanges.interface import CandleUpdate
 
 MINUTE = 60_000

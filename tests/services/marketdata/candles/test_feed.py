@@ -9,7 +9,7 @@ import pytest
 from services.marketdata.candles.feed import CandleFeed
 from services.marketdata.candles.intervals import INTERVALS
 from services.marketdata.candles.series import Series
-from shared.contracts.marketdata import LiveCandle
+from shared.contracts.marketdata.candles import LiveCandle
 from shared.exchanges.errors import ExchangeDown, ExchangeError, Unsupported
 from shared.exchanges.interface import CandleUpdate
 from tests.eventually import eventually

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from services.marketdata.candles.intervals import INTERVALS
 from services.simulator.market.intervals import INTERVALS as THEIRS
-from shared.contracts.marketdata import CandleInterval
+from shared.contracts.marketdata.candles import CandleInterval
 
 #: From 2000 to 2100.
 times = st.integers(946_684_800_000, 4_102_444_800_000)

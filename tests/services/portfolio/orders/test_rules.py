@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.portfolio.orders.rules import Terms, check_numbers, checked_terms
-from shared.contracts.marketdata import TradingRule
+from shared.contracts.marketdata.rules import TradingRule
 from shared.contracts.portfolio import OrderPlace, OrderType, PositionAction, TradeType
 from shared.errors import CommandError, ErrorCode
 
