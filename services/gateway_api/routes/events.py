@@ -20,7 +20,9 @@ Server-sent events, in the order in which they happened within each service. Eac
 `bot`, `trace`, `event_id` and the event's own `data`.
 
 Without an id the stream begins with what happens from now on; its first lines tell the present id. With `Last-Event-ID`
-it begins after that id. An event of the kind `gap` says that events after the id are no longer kept, and which.
+it begins after that id. An event of the kind `gap` says that events are left out, and which; what was known of their
+service is to be read anew. Its `reason` is `expired` where they are no longer kept, or `unknown_id` where the id is
+ahead of everything that there is: it comes from another installation, or from before a database was set back.
 """
 
 _EXAMPLE = """\

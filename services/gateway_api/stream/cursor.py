@@ -1,6 +1,7 @@
 """One reader's way through the events: from where it stopped, out of the streams, then out of the ring."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
+from enum import StrEnum
 from time import monotonic
 from typing import Protocol
 
@@ -15,6 +16,10 @@ from shared.events.range import EventRange
 #: Events that are handled, and sent, at a time.
 _ENTRIES = 500
 REFILL_PATIENCE = 10.0
+#: Seconds in which what a reader claims to have seen may still come: from another replica of the edge it may know of
+#: events that are on their way here, and a stream that was wiped may be on its way to where it was. The first without a
+#: new event, the second in all.
+_NEWS_PATIENCE, _CLAIM_PATIENCE = 1.0, 5.0
 
 _encoder = msgspec.json.Encoder()
 
@@ -28,13 +33,34 @@ class Kept(Protocol):
     async def __call__(self, service: str, after: int, most: int) -> EventRange: ...
 
 
+class GapReason(StrEnum):
+    """Why events are left out. UNKNOWN_ID: nothing has the id that the reader gave, so it is of another installation,
+    or of a later state of a database that was set back.
+    """
+
+    EXPIRED = "expired"
+    UNKNOWN_ID = "unknown_id"
+
+
 class Gap(msgspec.Struct, frozen=True):
-    """Events that are no longer kept: those of `service` after `after` and before `next`."""
+    """Events of `service` that the reader is not given: those after `after` and before `next`; read the state anew.
+
+    `missing` is how many these are, None where the id is not known: then nobody can say.
+    """
 
     service: str
     after: int
     next: int
-    missing: int
+    missing: int | None
+    reason: GapReason
+
+
+class Claim(msgspec.Struct):
+    """That a reader has seen more than there is: since when, and when what there is has last become more."""
+
+    head: int
+    since: float
+    grown: float
 
 
 class Cursor:
@@ -57,6 +83,7 @@ class Cursor:
         self._kept = kept
         self._wanted = wanted
         self._place = ring.end if position is None else ring.start
+        self._claims: dict[str, Claim] = {}
         self.position: Position = dict(ring.head) | (position or {})
         if position is not None:
             # An id names every service that the edge knew: of one that it does not name, nothing has been seen.
@@ -91,16 +118,32 @@ class Cursor:
             if frames:
                 yield b"".join(frames)
 
-    def ahead(self) -> list[str]:
-        """Return the services of which the reader claims to have seen more than there is."""
-        # A head of 0 says nothing: the stream holds no event that could tell how far the service is.
-        return [service for service, head in self._ring.head.items() if 0 < head < self.position.get(service, 0)]
+    def settle(self, now: float) -> tuple[bytes, float | None]:
+        """Bring the reader back to what there is, where it claims to have seen more and that does not come.
 
-    def rewind(self, service: str) -> bytes:
-        """Bring the reader back to what there is of `service`; return the frame that tells it so."""
-        claimed, head = self.position[service], self._ring.head.get(service, 0)
-        self.position[service] = head
-        return self._gap(Gap(service, claimed, head + 1, 0))
+        Returns:
+            The frames that tell it so, and when to look again, by the clock of `now`; None if it claims nothing.
+        """
+        frames, again = [], []
+        for service, head in self._ring.head.items():
+            # A head of 0 says nothing: the stream holds no event that could tell how far the service is.
+            if not 0 < head < self.position.get(service, 0):
+                self._claims.pop(service, None)
+                continue
+            claim = self._claims.setdefault(service, Claim(head, now, now))
+            if head > claim.head:
+                claim.head, claim.grown = head, now
+            until = min(claim.grown + _NEWS_PATIENCE, claim.since + _CLAIM_PATIENCE)
+            if now < until:
+                again.append(until)
+            else:
+                frames.append(self._rewind(service, head))
+        return b"".join(frames), min(again, default=None)
+
+    def _rewind(self, service: str, head: int) -> bytes:
+        del self._claims[service]
+        claimed, self.position[service] = self.position[service], head
+        return self._gap(Gap(service, claimed, head + 1, None, GapReason.UNKNOWN_ID))
 
     async def _catch_up(self, service: str, floor: int) -> list[bytes]:
         """Return the next events of `service` that have left the ring, and say so where they are no longer kept."""
@@ -110,7 +153,7 @@ class Cursor:
         frames = []
         if first > last + 1:
             self.position[service] = first - 1
-            frames.append(self._gap(Gap(service, last, first, first - last - 1)))
+            frames.append(self._gap(Gap(service, last, first, first - last - 1, GapReason.EXPIRED)))
         return frames + list(self._frames(map(entry_of, found.events)))
 
     async def _kept_by_now(self, service: str, last: int, floor: int) -> EventRange:

@@ -104,13 +104,15 @@ class EventStream(ASGIResponse):
             async for chunk in cursor.chunks():
                 await _write(send, chunk)
                 due = clock() + keep_alive
+            gaps, again = cursor.settle(clock())
+            if gaps:
+                await _write(send, gaps)
+                due = clock() + keep_alive
             if clock() >= due:
-                for service in cursor.ahead():
-                    await _write(send, cursor.rewind(service))
                 # The id has moved past events that the reader did not want.
                 await _write(send, b": keep-alive\n%s\n" % cursor.id_line())
                 due = clock() + keep_alive
-            await ring.wait_beyond(cursor.place, due - clock())
+            await ring.wait_beyond(cursor.place, (due if again is None else min(due, again)) - clock())
 
 
 async def _write(send: Send, body: bytes) -> None:

@@ -129,7 +129,7 @@ async def test_what_is_no_longer_kept_is_a_gap_first(
     async with SseReader(edge, last_event_id="c1") as reader:
         gap, *others = await reader.take(3)
         assert (gap.kind, gap.id) == ("gap", at(4))
-        assert gap.data == {"service": "credentials", "after": 1, "next": 5, "missing": 3}
+        assert gap.data == {"service": "credentials", "after": 1, "next": 5, "missing": 3, "reason": "expired"}
         assert [frame.id for frame in others] == [at(5), at(6)]
 
 
@@ -166,7 +166,7 @@ async def test_what_a_new_stream_does_not_hold_is_a_gap(without_marketdata: Edge
         await published.ensure()
         await published.publish(DOWNLOAD_PROGRESSED, _PROGRESS, 3)
         gap, frame = await reader.take(2)
-        assert gap.data == {"service": "marketdata", "after": 0, "next": 3, "missing": 2}
+        assert gap.data == {"service": "marketdata", "after": 0, "next": 3, "missing": 2, "reason": "expired"}
         assert (frame.kind, frame.data["seq"]) == ("marketdata.download.progressed", 3)
 
 
@@ -254,12 +254,13 @@ async def test_a_quiet_connection_is_kept_alive_and_its_id_moves_on(
 async def test_an_id_from_the_future_is_answered_with_a_gap(
     start_edge: StartEdge, credentials: CredentialsStandIn, published: Published
 ) -> None:
-    edge = await start_edge(EVENTS_KEEP_ALIVE=0.1)
+    edge = await start_edge()  # long before a keep-alive is due
     await created(published, "alice")
     await knows(edge, 1)
     async with SseReader(edge, last_event_id="c99") as reader:
         (gap,) = await reader.take(1)
         assert (gap.kind, gap.id) == ("gap", at(1))
+        assert (gap.data["missing"], gap.data["reason"]) == (None, "unknown_id")
         await created(published, "bob")
         assert [frame.id for frame in await reader.take(1)] == [at(2)]
 

@@ -73,7 +73,7 @@ async def test_what_left_memory_is_read_from_the_stream() -> None:
 async def test_what_is_no_longer_kept_is_a_gap_first() -> None:
     kept = KeptEvents(event(seq) for seq in range(8, 12))
     given = await read(cursor_at(ring_with(11, begin=10), {C: 3}, kept))
-    assert given[0] == ("c7", "gap", {"service": C, "after": 3, "next": 8, "missing": 4})
+    assert given[0] == ("c7", "gap", {"service": C, "after": 3, "next": 8, "missing": 4, "reason": "expired"})
     assert [identifier for identifier, _, _ in given[1:]] == ["c8", "c9", "c10", "c11"]
 
 
@@ -91,7 +91,7 @@ async def test_a_stream_that_is_being_filled_again_is_no_gap() -> None:
 async def test_a_stream_that_stays_empty_has_lost_its_events() -> None:
     cursor = Cursor(ring_with(5, begin=4), KeptEvents().read, EventFilter(), {C: 2}, patience=0.0)
     gap, last = await read(cursor)
-    assert gap == ("c4", "gap", {"service": C, "after": 2, "next": 5, "missing": 2})
+    assert gap == ("c4", "gap", {"service": C, "after": 2, "next": 5, "missing": 2, "reason": "expired"})
     assert last[0] == "c5"
 
 
@@ -114,7 +114,7 @@ async def test_of_a_service_that_the_id_does_not_name_nothing_has_been_seen() ->
 async def test_a_service_that_only_the_id_names_is_kept_in_it() -> None:
     cursor = cursor_at(ring_with(1), {C: 0, P: 5})
     assert [identifier for identifier, _, _ in await read(cursor)] == ["c1.p5"]
-    assert cursor.ahead() == []
+    assert cursor.settle(0.0) == (b"", None)
 
 
 async def test_events_that_are_not_wanted_move_the_id_on() -> None:
@@ -137,19 +137,47 @@ async def test_an_id_from_the_future_is_brought_back_with_a_gap() -> None:
     ring = ring_with(1, 2)
     cursor = cursor_at(ring, {C: 99})
     assert await read(cursor) == []
-    assert cursor.ahead() == [C]
-    ((identifier, kind, data),) = frames(cursor.rewind(C))
+    assert cursor.settle(5.0) == (b"", 6.0)
+    assert cursor.settle(5.9) == (b"", 6.0)
+    gap, again = cursor.settle(6.0)
+    assert again is None
+    ((identifier, kind, data),) = frames(gap)
     assert (identifier, kind) == ("c2", "gap")
-    assert data == {"service": C, "after": 99, "next": 3, "missing": 0}
+    assert data == {"service": C, "after": 99, "next": 3, "missing": None, "reason": "unknown_id"}
+    assert cursor.settle(7.0) == (b"", None)
     ring.append(event(3))
     assert [identifier for identifier, _, _ in await read(cursor)] == ["c3"]
+
+
+async def test_events_that_another_replica_has_given_already_are_waited_for() -> None:
+    ring = ring_with(1, 2)
+    cursor = cursor_at(ring, {C: 4})
+    assert cursor.settle(0.0) == (b"", 1.0)
+    ring.append(event(3))
+    assert cursor.settle(0.9) == (b"", 1.9)
+    ring.append(event(4))
+    ring.append(event(5))
+    assert cursor.settle(1.8) == (b"", None)
+    assert [identifier for identifier, _, _ in await read(cursor)] == ["c5"]
+
+
+async def test_a_busy_service_does_not_keep_a_wrong_id_waiting_for_long() -> None:
+    ring = ring_with(1)
+    cursor = cursor_at(ring, {C: 10_000})
+    told = b""
+    for tenth in range(60):
+        ring.append(event(tenth + 2))
+        frame, _ = cursor.settle(tenth / 10)
+        told += frame
+    ((identifier, kind, _),) = frames(told)
+    assert (identifier, kind) == ("c52", "gap")  # after five seconds
 
 
 async def test_while_nothing_is_known_of_a_service_an_id_is_believed() -> None:
     ring = ring_with(begin=0)
     kept = KeptEvents([event(12), event(13)])
     cursor = cursor_at(ring, {C: 12}, kept)
-    assert cursor.ahead() == []
+    assert cursor.settle(0.0) == (b"", None)
     ring.append(event(13))
     assert [identifier for identifier, _, _ in await read(cursor)] == ["c13"]
 
