@@ -22,7 +22,8 @@ from shared.contracts.credentials import CREDENTIAL_REJECTED, CREDENTIAL_VERIFIE
 from shared.contracts.portfolio import KeyChecked, KeyVerdict
 from shared.database.pool import Database
 from shared.errors import CommandError
-from shared.leases import Lease, LeaseKeeper
+from shared.lease_keeper import LeaseKeeper
+from shared.leases import Lease
 from shared.tasks import end_task
 from shared.telemetry.logs import logger
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from shared.database.pool import Database
-from shared.leases import Lease, LeaseKeeper, acquire, hold, insert_fenced, release, renew
+from shared.leases import Lease, acquire, count_held, forget, hold, insert_fenced, release, renew
 from shared.settings import DatabaseSettings
 from tests.eventually import eventually
 from tests.stand_ins.programs import Program
@@ -165,96 +165,27 @@ async def test_a_process_that_was_stopped_wakes_and_writes_nothing(
         await program.kill()
 
 
-class Watch:
-    """What a keeper said."""
-
-    def __init__(self) -> None:
-        self.said: list[tuple[str, int]] = []
-
-    async def gained(self, lease: Lease) -> None:
-        self.said.append(("gained", lease.epoch))
-
-    async def lost(self, lease: Lease) -> None:
-        self.said.append(("lost", lease.epoch))
+async def test_leases_are_counted_by_the_beginnings_of_their_names_while_somebody_has_them(database: Database) -> None:
+    for name in ("replica.a", "replica.b", "replica.c", "replica_d", "session"):
+        assert await acquire(database, name, "a", 60) is not None
+    await expire(database, "replica.b")
+    assert await count_held(database, "replica.") == 2
+    assert await count_held(database, "%") == 0
 
 
-def keeper(database: Database, owner: str, watch: Watch, seconds: float = 0.3) -> LeaseKeeper:
-    return LeaseKeeper(database, NAME, owner, watch.gained, watch.lost, seconds=seconds)
-
-
-async def test_a_keeper_keeps_its_lease_and_hands_it_over_when_it_stops(database: Database) -> None:
-    one, other = Watch(), Watch()
-    first, second = keeper(database, "a", one), keeper(database, "b", other)
-    await first.start()
-    await eventually(lambda: first.lease is not None)
-    await second.start()
-    until = await database.fetchval("SELECT expires_at + interval '0.5 s' FROM leases")
-
-    async def renewed() -> bool:
-        return bool(await database.fetchval("SELECT expires_at > $1 FROM leases", until))
-
-    await eventually(renewed)
-    assert (one.said, other.said) == ([("gained", 1)], [])
-    await first.stop()
-    await eventually(lambda: second.lease is not None)
-    assert (one.said, other.said) == ([("gained", 1), ("lost", 1)], [("gained", 2)])
-    await second.stop()
-
-
-async def test_a_keeper_says_that_its_lease_was_taken(database: Database) -> None:
-    watch = Watch()
-    kept = keeper(database, "a", watch)
-    await kept.start()
-    await eventually(lambda: kept.lease is not None)
-    await expire(database)
-    assert await acquire(database, NAME, "thief", 0.5) is not None
-    await eventually(lambda: ("lost", 1) in watch.said)
-    await eventually(lambda: ("gained", 3) in watch.said)
-    await kept.stop()
-
-
-async def test_a_keeper_that_cannot_ask_says_so_before_somebody_else_can_have_the_lease(
-    database: Database, ledger: DatabaseSettings
-) -> None:
-    away = Database(ledger, "ledger")
-    await away.start()
-    watch = Watch()
-    kept = keeper(away, "a", watch)
-    await kept.start()
-    await eventually(lambda: kept.lease is not None)
-    pool, away._pool = away._pool, None
-    lost_before_the_end = False
-
-    async def lost() -> bool:
-        nonlocal lost_before_the_end
-        said = ("lost", 1) in watch.said
-        left = await database.fetchval("SELECT expires_at > clock_timestamp() - interval '0.1 s' FROM leases")
-        lost_before_the_end = bool(said and left)
-        return said
-
-    await eventually(lost)
-    assert lost_before_the_end
-    away._pool = pool
-    await eventually(lambda: kept.lease is not None)
-    await kept.stop()
-    await away.stop()
-
-
-async def test_a_keeper_survives_an_owner_that_fails(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = Watch()
-    failed: list[int] = []
-
-    async def fails_once(lease: Lease) -> None:
-        if not failed:
-            failed.append(lease.epoch)
-            raise RuntimeError("on purpose")
-        await watch.gained(lease)
-
-    kept = LeaseKeeper(database, NAME, "a", fails_once, watch.lost, seconds=0.3)
-    await kept.start()
-    await eventually(lambda: ("gained", 2) in watch.said)
-    assert watch.said[0] == ("lost", 1)
-    await kept.stop()
+async def test_what_ended_long_ago_is_forgotten_and_nothing_else(database: Database) -> None:
+    for name in ("replica.new", "replica.just_now", "replica.old", "replica.released", "session"):
+        lease = await acquire(database, name, "a", 60)
+        assert lease is not None
+        if name == "replica.released":
+            await release(database, lease)
+    await expire(database, "replica.just_now")
+    await database.execute(
+        "UPDATE leases SET expires_at = clock_timestamp() - interval '61 s' WHERE name IN ('replica.old', 'session')"
+    )
+    await forget(database, "replica.", 60)
+    left = {row["name"] for row in await database.fetch("SELECT name FROM leases")}
+    assert left == {"replica.new", "replica.just_now", "session"}
 
 
 async def test_names_are_not_sql(database: Database) -> None:

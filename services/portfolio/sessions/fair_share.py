@@ -11,7 +11,8 @@ import asyncpg
 
 from shared.database.pool import Database
 from shared.errors import CommandError
-from shared.leases import Lease, LeaseKeeper
+from shared.lease_keeper import LeaseKeeper
+from shared.leases import Lease, count_held, forget
 from shared.tasks import end_task
 from shared.telemetry.logs import logger
 
@@ -22,9 +23,9 @@ _SLACK = 1
 #: Sessions that are given up at a time.
 _AT_ONCE = 4
 _PREFIX = "replica."
-_COUNT = f"SELECT count(*) FROM leases WHERE name LIKE '{_PREFIX}%' AND expires_at > clock_timestamp()"
-# Each process has a name of its own, so those that were killed leave their rows behind.
-_FORGET = f"DELETE FROM leases WHERE name LIKE '{_PREFIX}%' AND expires_at < clock_timestamp() - interval '1 hour'"
+#: Seconds after which a silent replica is forgotten. Each process has a name of its own, so those that were killed
+#: leave their leases behind.
+_SILENCE = 3600.0
 
 _log = logger("fair_share")
 
@@ -70,8 +71,8 @@ class FairShare:
         while True:
             await asyncio.sleep(self._interval)
             try:
-                await self._database.execute(_FORGET)
-                replicas = await self._database.fetchval(_COUNT)
+                await forget(self._database, _PREFIX, _SILENCE)
+                replicas = await count_held(self._database, _PREFIX)
             except (CommandError, asyncpg.PostgresError) as error:
                 _log.info("replicas not counted", error=type(error).__name__)
                 continue

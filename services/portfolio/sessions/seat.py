@@ -5,7 +5,8 @@ import asyncio
 from services.portfolio.sessions.desired import SessionKey
 from services.portfolio.sessions.session import OwnedSession, Tools
 from shared.database.pool import Database
-from shared.leases import Lease, LeaseKeeper
+from shared.lease_keeper import LeaseKeeper
+from shared.leases import Lease
 from shared.tasks import end_task
 
 
