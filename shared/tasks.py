@@ -1,10 +1,23 @@
-"""How a background task is ended."""
+"""How a background task waits, and how it is ended."""
 
 import asyncio
 from typing import Any
 
 #: Seconds after which a task that goes on is cancelled again.
 _AGAIN = 0.5
+
+
+async def set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for `event`, but no longer than `seconds`; return whether it is set.
+
+    A cancellation always goes through, which it does not with `asyncio.wait_for` of Python 3.11; see `end_task`.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass  # what it is waited for may have come all the same
+    return event.is_set()
 
 
 async def end_task(task: "asyncio.Task[Any] | None") -> None:

@@ -11,7 +11,7 @@ from shared.database.pool import Database
 from shared.errors import CommandError
 from shared.events.relay import Relay
 from shared.service import CLOCK_TOLERANCE, Health
-from shared.tasks import end_task
+from shared.tasks import end_task, set_within
 from shared.telemetry.logs import logger
 
 #: Seconds between two looks.
@@ -67,11 +67,7 @@ class Readiness:
 
     async def _keep_looking(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(INTERVAL):
-                    await self._attention.wait()
-            except TimeoutError:
-                pass  # the interval is over
+            await set_within(self._attention, INTERVAL)
             self._attention.clear()
             await self._look()
 

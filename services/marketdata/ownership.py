@@ -12,7 +12,7 @@ from typing import Protocol
 from shared.database.pool import Database
 from shared.errors import CommandError
 from shared.leases import Lease, acquire_set, is_held_elsewhere, release_set, renew_set
-from shared.tasks import end_task
+from shared.tasks import end_task, set_within
 from shared.telemetry.logs import logger
 
 #: Seconds that a lease lasts without a renewal: as long as a feed may be without an owner.
@@ -109,12 +109,8 @@ class FeedLeases:
     async def _run(self) -> None:
         quiet = False
         while True:
-            try:
-                async with asyncio.timeout(INTERVAL):
-                    await self._joined.wait()
+            if await set_within(self._joined, INTERVAL):
                 await asyncio.sleep(GATHER)
-            except TimeoutError:
-                pass  # time to renew
             self._joined.clear()
             try:
                 await self._look()

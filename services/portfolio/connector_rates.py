@@ -10,7 +10,7 @@ from decimal import Decimal
 from shared.backoff import Backoff
 from shared.contracts.marketdata.fields import MAX_PAIRS
 from shared.errors import CommandError, ErrorCode
-from shared.tasks import end_task
+from shared.tasks import end_task, set_within
 from shared.telemetry.logs import logger
 
 #: Asks for the prices of tokens on a connector, in USD; a token without a price is left out.
@@ -101,7 +101,7 @@ class ConnectorRates:
             self._let_go(tokens)
             if self._wanted <= tokens:
                 self._answered.set()
-            await self._wait(pause)
+            await set_within(self._now, pause)
 
     async def _look(self, tokens: frozenset[str]) -> None:
         for some in _portions(sorted(tokens)):
@@ -123,13 +123,6 @@ class ConnectorRates:
             del self._prices[token]
         if gone:
             self._changed()
-
-    async def _wait(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._now.wait()
-        except TimeoutError:
-            pass  # it is time to ask again
 
     def _failed(self, error: CommandError) -> None:
         if not self._failing:

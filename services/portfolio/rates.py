@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from services.portfolio.connector_rates import INTERVAL, Ask, ConnectorRates
 from services.portfolio.valuation import needs_price
-from shared.tasks import end_task
+from shared.tasks import end_task, set_within
 
 
 class Rates:
@@ -62,11 +62,8 @@ class Rates:
         while True:
             self._look_now.clear()
             await self._want_what_is_held()
-            try:
-                async with asyncio.timeout(INTERVAL):
-                    await self._look_now.wait()
-            except TimeoutError:
-                pass  # accounts may have gone without a change of balances
+            # Without a call of `look` too, as accounts may have gone without a change of balances.
+            await set_within(self._look_now, INTERVAL)
 
     async def _want_what_is_held(self) -> None:
         wanted = {

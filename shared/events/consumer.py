@@ -31,6 +31,7 @@ from shared.events.envelope import decode
 from shared.events.inbox import Inbox
 from shared.events.intake import Delivered, Handler, Intake
 from shared.settings import Settings
+from shared.tasks import set_within
 from shared.telemetry.logs import logger
 
 #: Events that share a transaction, at most.
@@ -180,9 +181,7 @@ class Consumer:
                 await backoff.wait()
             else:
                 backoff.reset()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_CHECK):
-                        await self._look_now.wait()
+                await set_within(self._look_now, _CHECK)
 
     async def _look(self, connection: Client) -> None:
         """See that the consumer exists; where it does not, make it begin behind what the inbox holds without holes."""

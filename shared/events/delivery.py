@@ -17,6 +17,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from shared.bus.connection import Client
 from shared.bus.subjects import Subjects
 from shared.events.stream import ANSWER_TIMEOUT
+from shared.tasks import set_within
 
 #: Seconds between two signs of life of an idle consumer, and without one until it is taken for gone. A deleted stream
 #: says nothing, and so does a connection that died without a word.
@@ -102,12 +103,9 @@ class Delivery:
     async def wait_until_over(self) -> str:
         """Return why no more messages will come, once that is so."""
         while not self._over.is_set():
-            try:
-                async with asyncio.timeout(HEARTBEAT):
-                    await self._over.wait()
-            except TimeoutError:
-                if not self._busy and monotonic() - self._heard > SILENCE:
-                    self.end("nothing was heard of the consumer")
+            came = await set_within(self._over, HEARTBEAT)
+            if not came and not self._busy and monotonic() - self._heard > SILENCE:
+                self.end("nothing was heard of the consumer")
         return self._reason
 
     async def _receive(self, message: Msg) -> None:

@@ -21,7 +21,7 @@ from shared.events import stream
 from shared.events.chain import Chain, ChainBroken
 from shared.events.outbox import BATCH, COUNT_WAITING, Outbox
 from shared.settings import DatabaseSettings
-from shared.tasks import end_task
+from shared.tasks import end_task, set_within
 from shared.telemetry.logs import logger
 
 #: Seconds between two looks at an outbox that nobody woke us for: events that another replica committed.
@@ -209,9 +209,7 @@ class Relay:
             if monotonic() - self._pruned > _PRUNE:
                 self._pruned = monotonic()
                 await self._prune(outbox)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK):
-                    await self._work.wait()
+            await set_within(self._work, _LOOK)
 
     async def _prune(self, outbox: Outbox) -> None:
         try:

@@ -1,8 +1,51 @@
-"""Ending background tasks."""
+"""How background tasks wait, and how they are ended."""
 
 import asyncio
 
-from shared.tasks import end_task
+import pytest
+
+from shared.tasks import end_task, set_within
+
+
+async def test_an_event_that_is_set_is_not_waited_for() -> None:
+    event = asyncio.Event()
+    event.set()
+    assert await set_within(event, 0)
+    assert await set_within(event, 60)
+
+
+async def test_an_event_is_waited_for_until_it_is_set() -> None:
+    event = asyncio.Event()
+    waiting = asyncio.create_task(set_within(event, 60))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    event.set()
+    assert await waiting
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 0.01])
+async def test_an_event_is_waited_for_no_longer_than_allowed(seconds: float) -> None:
+    assert not await set_within(asyncio.Event(), seconds)
+
+
+@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("comes", [True, False], ids=["as the event comes", "as the time ends"])
+async def test_one_cancellation_ends_a_wait_whenever_it_comes(turns: int, comes: bool) -> None:
+    event = asyncio.Event()
+
+    async def wait_for_ever() -> None:
+        while True:
+            event.clear()
+            await set_within(event, 60 if comes else 0)
+
+    task = asyncio.create_task(wait_for_ever())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+        if comes:
+            event.set()
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)
+    assert task.cancelled()
 
 
 async def test_a_task_that_drops_a_cancellation_is_ended_all_the_same() -> None:

@@ -15,7 +15,7 @@ from shared.errors import CommandError
 from shared.events.envelope import Envelope
 from shared.events.reader import Gap, StreamReader
 from shared.settings import Settings
-from shared.tasks import end_task
+from shared.tasks import end_task, set_within
 from shared.telemetry.logs import logger
 
 #: Seconds between two looks that nothing asked for.
@@ -84,9 +84,5 @@ class AccountsFeed:
         return True
 
     async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(INTERVAL):
-                await self._wake.wait()
-        except TimeoutError:
-            return
-        await asyncio.sleep(_TOGETHER)
+        if await set_within(self._wake, INTERVAL):
+            await asyncio.sleep(_TOGETHER)

@@ -15,6 +15,7 @@ from services.portfolio.sessions.user_stream import UserStream
 from services.portfolio.settings import PortfolioSettings
 from shared.exchanges.interface import TradingAccount
 from shared.leases import Lease
+from shared.tasks import set_within
 
 #: Seconds that a user stream may take to stand, before the session goes on without it.
 STREAM_PATIENCE = 8.0
@@ -58,11 +59,7 @@ class Desk:
     async def start(self) -> None:
         """Follow the user stream; return when it stands, or when it takes too long: then the account is polled."""
         self._stream.start()
-        try:
-            async with asyncio.timeout(STREAM_PATIENCE):
-                await self._stream.settled.wait()
-        except TimeoutError:
-            pass  # it goes on trying
+        await set_within(self._stream.settled, STREAM_PATIENCE)  # it goes on trying after that
 
     async def reconcile(self) -> None:
         """Ask for all that may have been missed so far.
@@ -78,11 +75,7 @@ class Desk:
     async def wait_for_reason(self) -> None:
         """Wait until there is a reason to reconcile: something was missed, or enough time has passed."""
         interval = self._settings.reconcile_seconds if self._stream.following else self._settings.poll_seconds
-        try:
-            async with asyncio.timeout(interval):
-                await self.attention.wait()
-        except TimeoutError:
-            pass  # enough time has passed
+        await set_within(self.attention, interval)
 
     async def stop(self) -> None:
         """Let requests under way end, then let go of the account."""
