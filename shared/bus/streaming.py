@@ -38,7 +38,8 @@ class _Open:
     due: int = 0
     ahead: bytes | None = None
     idle: asyncio.TimerHandle | None = None
-    work: set["asyncio.Task[None]"] = field(default_factory=set)
+    #: What is under way, with the inbox that waits for it (empty: nobody does).
+    work: dict["asyncio.Task[None]", str] = field(default_factory=dict)
 
 
 class OpenStreams:
@@ -84,16 +85,22 @@ class OpenStreams:
         if stream.idle is not None:
             stream.idle.cancel()
         work = self._next(token, stream, message.reply) if message.reply else self._end(token)
-        task = asyncio.create_task(work, name="piece of an answer")
-        stream.work.add(task)
-        task.add_done_callback(stream.work.discard)
+        self._keep(stream, asyncio.create_task(work, name="piece of an answer"), message.reply)
 
     async def stop(self) -> None:
-        """Give up all answers."""
+        """Give up all answers. Who waits for a piece is told, as nobody would answer the ask that was taken already."""
         for token, stream in list(self._open.items()):
-            for task in tuple(stream.work):
-                await end_task(task)
+            for task, inbox in tuple(stream.work.items()):
+                if not task.done():
+                    await end_task(task)
+                    if inbox:
+                        await self._send_error(inbox, CommandError(ErrorCode.UNAVAILABLE, "the service stops"))
             await self._end(token)
+
+    @staticmethod
+    def _keep(stream: _Open, task: "asyncio.Task[None]", inbox: str) -> None:
+        stream.work[task] = inbox
+        task.add_done_callback(lambda done: stream.work.pop(done, None))
 
     async def _next(self, token: str, stream: _Open, inbox: str) -> None:
         piece, stream.ahead = stream.ahead, None
@@ -124,9 +131,7 @@ class OpenStreams:
     def _forget(self, token: str) -> None:
         stream = self._open.get(token)
         if stream is not None:
-            task = asyncio.create_task(self._end(token), name="forgotten answer")
-            stream.work.add(task)
-            task.add_done_callback(stream.work.discard)
+            self._keep(stream, asyncio.create_task(self._end(token), name="forgotten answer"), "")
 
     async def _end(self, token: str) -> None:
         stream = self._open.pop(token, None)

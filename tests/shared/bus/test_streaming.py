@@ -189,6 +189,26 @@ async def test_the_service_dies_on_the_way(bus: Bus, dispatcher: Dispatcher) -> 
     assert caught.value.code is ErrorCode.UNAVAILABLE
 
 
+async def test_who_waits_for_a_piece_when_the_service_stops_is_told(bus: Bus, dispatcher: Dispatcher) -> None:
+    waited_for = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x" * 2 * PIECE_BYTES
+        waited_for.set()
+        await asyncio.Event().wait()
+
+    await serve(dispatcher, pieces)
+    answer = bus.stream(HISTORY, b"", actor="ann")
+    await anext(answer)
+    asking = asyncio.create_task(anext(answer))
+    await waited_for.wait()
+    await dispatcher.drain()
+    with pytest.raises(CommandError) as caught:
+        async with asyncio.timeout(5):
+            await asking
+    assert caught.value.code is ErrorCode.UNAVAILABLE
+
+
 async def test_an_ask_that_comes_twice_gets_one_piece(settings: Settings, dispatcher: Dispatcher, bus: Bus) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for number in range(4):
