@@ -73,12 +73,17 @@ _RENEW_SET = f"""{_MINE}
 UPDATE leases SET expires_at = clock_timestamp() + $4 * interval '1 second' FROM mine WHERE leases.name = mine.name
 RETURNING leases.name
 """
-_RELEASE_SET = f"""{_MINE}
-UPDATE leases SET expires_at = '-infinity' FROM mine WHERE leases.name = mine.name
+_END_SET = f"""{_MINE}
+DELETE FROM leases USING mine WHERE leases.name = mine.name
 """
 _COUNT_HELD = "SELECT count(*) FROM leases WHERE starts_with(name, $1) AND expires_at > clock_timestamp()"
+# A row that somebody takes at that moment is not waited for, as they may wait for another one of these.
 _FORGET = """
-DELETE FROM leases WHERE starts_with(name, $1) AND expires_at < clock_timestamp() - $2 * interval '1 second'
+WITH old AS (
+    SELECT name FROM leases WHERE starts_with(name, $1) AND expires_at < clock_timestamp() - $2 * interval '1 second'
+    FOR UPDATE SKIP LOCKED
+)
+DELETE FROM leases USING old WHERE leases.name = old.name
 """
 
 
@@ -135,9 +140,12 @@ async def renew_set(database: Database, owner: str, leases: Collection[Lease], s
     return {name for (name,) in rows}
 
 
-async def release_set(database: Database, owner: str, leases: Collection[Lease]) -> None:
-    """Let others have leases of `owner` at once. Those that are lost already are left alone."""
-    await database.execute(_RELEASE_SET, *_named(leases), owner)
+async def end_set(database: Database, owner: str, leases: Collection[Lease]) -> None:
+    """Let others have leases of `owner` at once, and forget that there were such. Lost ones are left alone.
+
+    The next tenure of such a name has epoch 1 again: nothing may be fenced by leases that are ended so.
+    """
+    await database.execute(_END_SET, *_named(leases), owner)
 
 
 async def is_held_elsewhere(database: Database, name: str, owner: str) -> bool:

@@ -11,7 +11,7 @@ from services.marketdata.book_feed import BookFeed
 from services.marketdata.funding_feed import FundingFeed
 from services.marketdata.live_intake import LiveIntake
 from services.marketdata.live_outlet import LiveOutlet
-from services.marketdata.ownership import Ownership, Turn
+from services.marketdata.ownership import Ownership, Turn, lease_name
 from services.marketdata.quote_board import QuoteBoard
 from services.marketdata.settings import MarketdataSettings
 from services.marketdata.supply import BEAT
@@ -175,7 +175,7 @@ class Feeds:
 
     async def is_led_elsewhere(self, connector: str, pair: str) -> bool:
         """Return whether another replica leads the book of a pair, as far as is known."""
-        return await self._ownership.is_led_elsewhere(_name(BOOK, (connector, pair)))
+        return await self._ownership.is_led_elsewhere(lease_name(BOOK, connector, pair))
 
     def restart_books(self, connector: str) -> tuple[str, ...]:
         """Open the streams of a connector's books anew; return their pairs."""
@@ -206,7 +206,7 @@ class Feeds:
             self._make_room()
             feed = feeds[key] = make()
             turn: Turn = feed.supply.turn
-            self._ownership.join(_name(live, key), turn)
+            self._ownership.join(lease_name(live, *key), turn)
         return feed
 
     def _make_room(self) -> None:
@@ -225,7 +225,7 @@ class Feeds:
         task.add_done_callback(self._ending.discard)
 
     async def _let_go(self, live: AnyLive, key: Key, feed: PairFeed) -> None:
-        self._ownership.leave(_name(live, key))
+        self._ownership.leave(lease_name(live, *key))
         self._outlet.forget(live, *key)
         await feed.stop()
 
@@ -262,7 +262,3 @@ class Feeds:
     def _publish_trades(self, trades: LiveTrades) -> None:
         # None of them is overtaken by the next ones.
         self._outlet.offer(TRADES, trades.connector_name, trades.trading_pair, trades, once=float(trades.sequence))
-
-
-def _name(live: AnyLive, key: Key) -> str:
-    return f"feed.{live.kind}.{key[0]}.{key[1]}"

@@ -6,12 +6,14 @@ PostgreSQL: while that is away, whoever followed an exchange goes on, and a feed
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable
 from typing import Protocol
 
+from shared.contracts.declaration import AnyLive
 from shared.database.pool import Database
 from shared.errors import CommandError
-from shared.leases import Lease, acquire_set, is_held_elsewhere, release_set, renew_set
+from shared.leases import Lease, acquire_set, end_set, forget, is_held_elsewhere, renew_set
 from shared.tasks import end_task, set_within
 from shared.telemetry.logs import logger
 
@@ -19,6 +21,10 @@ from shared.telemetry.logs import logger
 LEASE = 4.0
 #: Seconds between two renewals, and two attempts to get what others have.
 INTERVAL = 1.0
+#: What the names of feeds' leases begin with.
+PREFIX = "feed."
+#: Seconds after which a lease that its owner left behind is forgotten, and between two looks for such.
+LEFT_BEHIND = 600.0
 #: Seconds in which feeds that begin gather, to be asked for together.
 GATHER = 0.02
 
@@ -26,6 +32,11 @@ _log = logger("marketdata")
 
 #: Is told whether this replica leads a feed: follows it at its exchange and sends it on the bus.
 Turn = Callable[[bool], None]
+
+
+def lease_name(live: AnyLive, connector: str, pair: str, *keys: str) -> str:
+    """Return the name of the lease of a feed: what it sends, of a connector and a pair, with further keys."""
+    return PREFIX + ".".join((live.kind, connector, pair, *keys))
 
 
 class Ownership(Protocol):
@@ -57,6 +68,7 @@ class FeedLeases:
         self._elsewhere: set[str] = set()
         self._left: list[Lease] = []
         self._joined = asyncio.Event()
+        self._forget_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -81,7 +93,7 @@ class FeedLeases:
         if leases:
             try:
                 async with asyncio.timeout(INTERVAL):
-                    await release_set(self._database, self.owner, leases)
+                    await end_set(self._database, self.owner, leases)
             except (CommandError, TimeoutError) as error:
                 _log.info("leases of feeds not released, they end by themselves", error=type(error).__name__)
 
@@ -114,6 +126,7 @@ class FeedLeases:
             self._joined.clear()
             try:
                 await self._look()
+                await self._forget_old()
                 quiet = False
             except CommandError as error:
                 if not quiet:
@@ -124,7 +137,7 @@ class FeedLeases:
     async def _look(self) -> None:
         left, self._left = self._left, []
         if left:
-            await release_set(self._database, self.owner, left)
+            await end_set(self._database, self.owner, left)
         held = list(self._leases.values())
         if held:
             kept = await renew_set(self._database, self.owner, held, LEASE)
@@ -138,6 +151,12 @@ class FeedLeases:
         gained = await acquire_set(self._database, wanted, self.owner, LEASE)
         for name in wanted:
             self._decide(name, gained.get(name))
+
+    async def _forget_old(self) -> None:
+        """Delete the rows of feeds whose owner was killed, and that nobody follows any more."""
+        if time.monotonic() >= self._forget_at:
+            await forget(self._database, PREFIX, LEFT_BEHIND)
+            self._forget_at = time.monotonic() + LEFT_BEHIND
 
     def _decide(self, name: str, lease: Lease | None) -> None:
         turn = self._turns.get(name)

@@ -8,11 +8,11 @@ import msgspec
 
 from services.marketdata.failures import NoAnswer
 from services.marketdata.follower import Follower
-from services.marketdata.ownership import Ownership
+from services.marketdata.ownership import Ownership, lease_name
 from services.marketdata.shared_fetch import SharedFetch
 from services.marketdata.supply import BEAT, BUS_PATIENCE
 from services.marketdata.ticker_group import TickerGroup
-from shared.contracts.marketdata.tickers import LiveTicker
+from shared.contracts.marketdata.tickers import TICKER, LiveTicker
 from shared.exchanges.errors import ExchangeError, Refused
 from shared.exchanges.interface import Market
 from shared.tasks import end_task
@@ -162,7 +162,7 @@ class TickerBoard:
         return [(kept.pair, kept.asked_at) for kept in self._kept.values()]
 
     def _name(self, pair: str) -> str:
-        return f"feed.ticker.{self._market.connector}.{pair}"
+        return lease_name(TICKER, self._market.connector, pair)
 
     def _end(self, follower: Follower[LiveTicker] | None) -> None:
         if follower is not None:

@@ -11,7 +11,7 @@ from services.marketdata.candles.series import Series
 from services.marketdata.feeds import IDLE
 from services.marketdata.live_intake import LiveIntake
 from services.marketdata.live_outlet import LiveOutlet
-from services.marketdata.ownership import Ownership
+from services.marketdata.ownership import Ownership, lease_name
 from services.marketdata.repository import Repository
 from services.marketdata.settings import MarketdataSettings
 from services.marketdata.supply import BEAT
@@ -161,4 +161,4 @@ class CandleFeeds:
 
 
 def _name(series: Series) -> str:
-    return f"feed.{CANDLE.kind}.{series.connector_name}.{series.trading_pair}.{series.interval}"
+    return lease_name(CANDLE, series.connector_name, series.trading_pair, series.interval)

@@ -10,7 +10,7 @@ from services.marketdata.app import MarketdataService
 from shared.contracts.marketdata.books import RESTART_BOOKS, UNTRACK_PAIR, LiveBook, PairRef
 from shared.contracts.marketdata.fields import MarketRef
 from shared.database.pool import Database
-from shared.leases import acquire_set, release_set, renew_set
+from shared.leases import acquire_set, end_set, renew_set
 from shared.settings import DatabaseSettings
 from tests.eventually import eventually
 from tests.services.marketdata.conftest import Asker, Start
@@ -217,6 +217,34 @@ async def test_tickers_are_shared_too(start: Start) -> None:
     await eventually(is_its_own)
 
 
+async def test_feeds_that_have_ended_leave_no_leases(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ownership, "LEFT_BEHIND", 0.5)
+    owner, follower = await two(start)
+    database = follower.service._database
+
+    async def names() -> list[str]:
+        return [name for (name,) in await database.fetch("SELECT name FROM leases WHERE name LIKE 'feed.%'")]
+
+    assert await names() == [f"feed.book.paper.{BTC}"]
+    # One that was killed leaves its leases behind: the one that somebody follows goes on, the other is forgotten.
+    venue = owner.service._venues["paper"]
+    owner.service._feeds.book(venue, "ETH-USDT")
+    await eventually(lambda: owner.service._leases.owned == 2)
+    await owner.die()
+    await eventually(lambda: follower.leads)
+
+    async def only_what_is_followed() -> bool:
+        return await names() == [f"feed.book.paper.{BTC}"]
+
+    await eventually(only_what_is_followed)
+    assert follower.service._feeds.forget_book("paper", BTC)
+
+    async def nothing() -> bool:
+        return await names() == []
+
+    await eventually(nothing)
+
+
 async def test_leases_of_many_feeds_at_a_time(values: dict[str, str]) -> None:
     database = Database(DatabaseSettings.model_validate(values), "marketdata")
     await database.start()
@@ -229,13 +257,12 @@ async def test_leases_of_many_feeds_at_a_time(values: dict[str, str]) -> None:
     assert await renew_set(database, "one", mine.values(), 60.0) == set(names[:600])
     assert time.monotonic() - began < 1
     assert await renew_set(database, "other", mine.values(), 60.0) == set()
-    await release_set(database, "one", mine.values())
+    await end_set(database, "one", mine.values())
     again = await acquire_set(database, names, "other", 60.0)
     assert set(again) == set(names[:600])
-    assert all(lease.epoch == 2 for lease in again.values())
     # Who has lost a lease can neither keep nor end it.
     assert await renew_set(database, "one", mine.values(), 60.0) == set()
-    await release_set(database, "one", mine.values())
+    await end_set(database, "one", mine.values())
     assert await acquire_set(database, names, "third", 60.0) == {}
     # Two who want all of them at the same time get each lease once, and don't wait for each other for ever.
     fresh = [f"feed.book.paper.U{number}-USDT" for number in range(500)]
