@@ -15,7 +15,9 @@ MOST_DELAY = 600.0
 
 
 class FaultKind(StrEnum):
-    """What goes wrong. The first eight meet requests, the next five streams; the clock is everybody's."""
+    """What goes wrong. The first six meet requests, the next five streams; the clock goes wrong for all, or for some
+    requests.
+    """
 
     LATENCY = "latency"
     TOO_MANY_REQUESTS = "too_many_requests"  # 429
@@ -32,7 +34,7 @@ class FaultKind(StrEnum):
 
 
 REFUSALS = frozenset({FaultKind.TOO_MANY_REQUESTS, FaultKind.BANNED, FaultKind.SERVER_ERROR, FaultKind.MAINTENANCE})
-_REQUESTS = REFUSALS | {FaultKind.LATENCY, FaultKind.LOST_ANSWER}
+_REQUESTS = REFUSALS | {FaultKind.LATENCY, FaultKind.LOST_ANSWER, FaultKind.CLOCK_OFFSET}
 _MESSAGES = frozenset(
     {
         FaultKind.DROPPED_SOCKET,
@@ -59,7 +61,8 @@ class NewFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         delay: seconds, of `latency` and `delayed_message`.
         status: of `server_error`, 500 to 599.
         retry_after: seconds, of `too_many_requests` and `banned`.
-        offset: of `clock_offset`, ms that the exchange's clock is ahead.
+        offset: of `clock_offset`, ms that the exchange's clock is ahead: to requests where it says which, else to all
+            and everywhere.
     """
 
     kind: FaultKind
@@ -87,6 +90,11 @@ class NewFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if abs(self.offset) > 10**12:
             raise ValueError(f"expected an offset below 10^12 ms, was {self.offset}")
 
+    @property
+    def is_of_requests(self) -> bool:
+        """Whether it says which requests it meets, or how many."""
+        return any(said is not None for said in (self.path, self.method, self.api_key, self.count))
+
 
 class Fault(msgspec.Struct, frozen=True):
     """A fault that is there: what was asked for, its id, how often it met something and will still."""
@@ -102,12 +110,14 @@ class RequestFault(msgspec.Struct, frozen=True):
     """What is to go wrong with a request.
 
     With a `status` it is answered so, without being served. A `lost` answer is not sent: the connection is closed.
+    The clock that it is checked by and told is `offset` ms ahead of everybody else's.
     """
 
     status: int = 0
     body: bytes = b""
     retry_after: int | None = None
     lost: bool = False
+    offset: int = 0
 
 
 class MessageFault(msgspec.Struct, frozen=True):
@@ -182,20 +192,27 @@ class Faults:
     def request_fault(self, path: str, api_key: str | None, method: str = "") -> tuple[float, RequestFault | None]:
         """Return the seconds that a request is to wait, and what is to go wrong with it then.
 
-        Delays add up; of refusals the oldest counts, and a request that is refused loses no answer.
+        Delays add up, and so do offsets of the clock; of refusals the oldest counts, and a request that is refused
+        loses no answer.
         """
-        delay, result = 0.0, None
+        delay, offset, result = 0.0, 0, None
         for fault in self.all():
             kind = fault.asked.kind
             if kind not in _REQUESTS or not _fits(fault, path, api_key, method):
                 continue
             if kind is FaultKind.LATENCY:
                 delay = min(MOST_DELAY, delay + fault.asked.delay)
+            elif kind is FaultKind.CLOCK_OFFSET:
+                if not fault.asked.is_of_requests:
+                    continue
+                offset += fault.asked.offset
             elif result is None:
                 result = _request_fault(fault.asked)
             else:
                 continue
             self._count(fault)
+        if offset:
+            result = msgspec.structs.replace(result or RequestFault(), offset=offset)
         return delay, result
 
     def on_message(self, path: str, stream: str, api_key: str | None = None) -> MessageFault:
@@ -239,10 +256,11 @@ class Faults:
         return True
 
     def clock_offset(self) -> int:
-        """Return by how many ms the exchange's clock is ahead; offsets add up."""
+        """Return by how many ms the exchange's clock is ahead to everybody; offsets add up."""
         if not self._faults:
             return 0
-        return sum(fault.asked.offset for fault in self.all() if fault.asked.kind is FaultKind.CLOCK_OFFSET)
+        asked = (fault.asked for fault in self.all())
+        return sum(one.offset for one in asked if one.kind is FaultKind.CLOCK_OFFSET and not one.is_of_requests)
 
     def _count(self, fault: Fault) -> None:
         left = None if fault.left is None else fault.left - 1

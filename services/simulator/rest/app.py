@@ -72,11 +72,19 @@ class RestApp:
         return self._meters[venue]
 
     async def serve(
-        self, method: Method, path: str, parameters: Parameters, sender: Callable[[], Account | None], address: str
+        self,
+        method: Method,
+        path: str,
+        parameters: Parameters,
+        *,
+        sender: Callable[[], Account | None],
+        address: str,
+        offset: int = 0,
     ) -> Answer:
         """Answer a request that came another way; it has its usual weight.
 
-        `sender` says who has signed it (None of a public one); it is asked once the weight is counted.
+        `sender` says who has signed it (None of a public one); it is asked once the weight is counted. A fault may have
+        the clock `offset` ms wrong to it.
 
         Raises:
             Refusal: as the route's, and the sender's.
@@ -88,8 +96,7 @@ class RestApp:
         _check_names(route, parameters)
         if account is not None and route.orders:
             meter.count_orders(account.name, route.orders, now)
-        call = Call(self._exchange, self._listen_keys, meter=meter, parameters=parameters, account=account, now=now)
-        return await route.handler(call)
+        return await route.handler(self._call(meter, parameters, account, now + offset))
 
     async def _answer(
         self, scope: Mapping[str, Any], body: bytes, headers: Headers
@@ -102,14 +109,17 @@ class RestApp:
                 headers.append((b"retry-after", str(fault.retry_after).encode()))
             return fault.status, fault.body, fault
         try:
-            return 200, _encoded(await self._serve(scope, body, api_key, headers)), fault
+            offset = 0 if fault is None else fault.offset
+            return 200, _encoded(await self._serve(scope, body, api_key, headers, offset)), fault
         except Refusal as refused:
             return _refused(refused, headers), _text(refused), fault
         except Exception:
             _log.exception("simulator.request_failed", method=scope["method"], path=path)
             return 500, _text(refusals.unexpected()), fault
 
-    async def _serve(self, scope: Mapping[str, Any], body: bytes, api_key: str | None, headers: Headers) -> Answer:
+    async def _serve(
+        self, scope: Mapping[str, Any], body: bytes, api_key: str | None, headers: Headers, offset: int
+    ) -> Answer:
         route = self._routes.get((scope["method"], scope["path"]))
         now = self._exchange.now_ms()
         address = _address(scope)
@@ -123,14 +133,16 @@ class RestApp:
         headers += ((b"x-mbx-used-weight", used), (b"x-mbx-used-weight-1m", used))
         if trouble is not None:
             raise trouble
-        account = self._sender(route, parameters, api_key, now)
+        account = self._sender(route, parameters, api_key, now + offset)
         if account is not None and route.security is Security.SIGNED:
             signing.check_signature(parameters, query, body, account.api_secret)
         _check_names(route, parameters)
         if account is not None and route.orders:
             self._count_orders(meter, account, route.orders, now, headers)
-        call = Call(self._exchange, self._listen_keys, meter=meter, parameters=parameters, account=account, now=now)
-        return await route.handler(call)
+        return await route.handler(self._call(meter, parameters, account, now + offset))
+
+    def _call(self, meter: Meter, parameters: Parameters, account: Account | None, now: int) -> Call:
+        return Call(self._exchange, self._listen_keys, meter=meter, parameters=parameters, account=account, now=now)
 
     def _sender(self, route: Route, parameters: Parameters, api_key: str | None, now: int) -> Account | None:
         """Return who asks, by the key and at a time that is not yet proven; None of a public route."""

@@ -157,6 +157,7 @@ class RequestFault(Protocol):
     """What is to go wrong with a request.
 
     With a `status` it is answered so, without being served. A `lost` answer is not sent: the connection is closed.
+    The clock that it is checked by and told is `offset` ms ahead of everybody else's.
     """
 
     @property
@@ -167,8 +168,10 @@ class RequestFault(Protocol):
     def retry_after(self) -> int | None: ...
     @property
     def lost(self) -> bool: ...
+    @property
+    def offset(self) -> int: ...
 
 
 class Faults(Protocol):
-    async def before_request(self, path: str, api_key: str | None, method: str) -> RequestFault | None:
+    async def before_request(self, path: str, api_key: str | None, method: str = "") -> RequestFault | None:
         """Wait as long as the request is to be delayed; return what else is to go wrong with it."""

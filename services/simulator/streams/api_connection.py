@@ -16,7 +16,7 @@ import structlog
 from services.simulator.engine.refusal import Refusal
 from services.simulator.rest import refusals, signing
 from services.simulator.rest.parameters import Parameters
-from services.simulator.rest.ports import Account
+from services.simulator.rest.ports import Account, Faults, RequestFault
 from services.simulator.rest.routing import Answer
 from services.simulator.rest.routing import Method as Verb
 from services.simulator.rest.weights import Meter
@@ -47,32 +47,21 @@ class Api(Protocol):
         """Return what counts the requests to a venue."""
 
     async def serve(
-        self, method: Verb, path: str, parameters: Parameters, sender: Callable[[], Account | None], address: str
+        self,
+        method: Verb,
+        path: str,
+        parameters: Parameters,
+        *,
+        sender: Callable[[], Account | None],
+        address: str,
+        offset: int = 0,
     ) -> Answer:
-        """Answer a request as its route does, with its weight; `sender` says who has signed it.
+        """Answer a request as its route does, with its weight; `sender` says who has signed it. A fault may have the
+        clock `offset` ms wrong to it.
 
         Raises:
             Refusal: as the route's, and the sender's.
         """
-
-
-class RequestFault(Protocol):
-    """What is to go wrong with a request; see `faults.RequestFault`."""
-
-    @property
-    def status(self) -> int: ...
-    @property
-    def body(self) -> bytes: ...
-    @property
-    def retry_after(self) -> int | None: ...
-    @property
-    def lost(self) -> bool: ...
-
-
-class RequestFaults(Protocol):
-    """The faults, as far as they meet requests; see `faults.Faults`."""
-
-    async def before_request(self, path: str, api_key: str | None, method: str = "") -> RequestFault | None: ...
 
 
 @dataclass(slots=True)
@@ -97,7 +86,7 @@ class ApiConnection:
         users: UserStreams,
         *,
         api: Api,
-        faults: RequestFaults,
+        faults: Faults,
         outlet: Outlet,
         address: str,
         tells_limits: bool,
@@ -173,10 +162,12 @@ class ApiConnection:
         return own(sent)
 
     async def _pass_on(self, method: Method, reply: _Reply, sent: Mapping[str, object]) -> None:
+        offset = 0
+
         def sender() -> Account | None:
             if not method.signed:
                 return None
-            account = self._sender(sent)
+            account = self._sender(sent, offset)
             reply.orders_of = account.name if method.places else None
             return account
 
@@ -185,10 +176,13 @@ class ApiConnection:
             if fault is not None and fault.status:
                 self._answer_fault(reply, fault)
                 return
+            offset = 0 if fault is None else fault.offset
             parameters = Parameters(
                 {name: api_requests.text(value) for name, value in sent.items() if name not in _OURS}
             )
-            answer = await self._api.serve(method.verb, method.path, parameters, sender, self._address)
+            answer = await self._api.serve(
+                method.verb, method.path, parameters, sender=sender, address=self._address, offset=offset
+            )
             if fault is not None and fault.lost:
                 self._outlet.drop()
                 return
@@ -202,8 +196,8 @@ class ApiConnection:
 
     # Who asks.
 
-    def _sender(self, sent: Mapping[str, object]) -> Account:
-        """Return the account whose key signed the request.
+    def _sender(self, sent: Mapping[str, object], offset: int = 0) -> Account:
+        """Return the account whose key signed the request; a fault may have the clock `offset` ms wrong to it.
 
         Raises:
             Refusal: -1102, -1021, -1022, -2014, -2015.
@@ -213,7 +207,7 @@ class ApiConnection:
         api_key = parameters.needed("apiKey")
         if not signing.is_key(api_key):
             raise refusals.malformed_key()
-        signing.check_time(parameters, self._exchange.now_ms())
+        signing.check_time(parameters, self._exchange.now_ms() + offset)
         parameters.needed("signature")
         account = self._exchange.accounts.by_api_key(api_key)
         if account is None:

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 from services.simulator.engine.events import Outcome
 from services.simulator.faults import Fault
+from services.simulator.rest.ports import Faults as RequestFaults
 from services.simulator.rest.refusals import TooManyRequests
-from services.simulator.streams.api_connection import Api, ApiConnection, RequestFaults
+from services.simulator.streams.api_connection import Api, ApiConnection
 from services.simulator.streams.hub import Hub
 from services.simulator.streams.listen_keys import ListenKeys
 from services.simulator.streams.market_connection import MarketConnection

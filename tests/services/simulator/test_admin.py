@@ -98,6 +98,21 @@ async def test_an_offset_of_the_clock_is_told_and_checked(simulator: SimulatorPr
     await trader.close()
 
 
+async def test_the_clock_is_wrong_for_one_account_and_for_so_many_requests(simulator: SimulatorProcess) -> None:
+    met, unmet = await simulator.account(), await simulator.account()
+    asked = {"kind": "clock_offset", "offset": -3_600_000, "api_key": met.api_key, "count": 2}
+    await simulator.admin("POST", "/faults", asked)
+    paths = ("/api/v3/account", "/fapi/v3/account", "/api/v3/account")
+    assert [(await unmet.ask("GET", path))[0] for path in paths] == [200, 200, 200]
+    assert [(await met.ask("GET", path))[0] for path in paths] == [400, 400, 200]
+    before = (await unmet.public("/api/v3/time"))["serverTime"]
+    await simulator.admin("POST", "/faults", {**asked, "api_key": None, "path": "/api/v3/time", "count": 1})
+    assert (await unmet.public("/api/v3/time"))["serverTime"] < before - 3_000_000
+    assert (await unmet.public("/api/v3/time"))["serverTime"] >= before
+    for trader in (met, unmet):
+        await trader.close()
+
+
 async def test_alone_it_says_that_it_forgets_and_shows_a_random_token_once(start_simulator: StartSimulator) -> None:
     simulator = await start_simulator(SIMULATOR_ADMIN_TOKEN="")
     shown = [line for line in simulator.output if "X-Admin-Token" in line]

@@ -146,6 +146,19 @@ def test_offsets_of_the_clock_add_up_and_end() -> None:
     assert faults.clock_offset() == 0
 
 
+def test_the_clock_is_wrong_to_some_requests_alone() -> None:
+    faults, _ = faults_with(
+        {"kind": FaultKind.CLOCK_OFFSET, "offset": 2000, "path": PATH},
+        {"kind": FaultKind.CLOCK_OFFSET, "offset": -500, "api_key": KEY, "count": 1},
+        {"kind": FaultKind.LOST_ANSWER, "api_key": KEY},
+    )
+    assert faults.clock_offset() == 0
+    assert faults.request_fault("/other", None) == (0.0, None)
+    assert faults.request_fault(PATH, None) == (0.0, RequestFault(offset=2000))
+    assert faults.request_fault(PATH, KEY) == (0.0, RequestFault(offset=1500, lost=True))
+    assert faults.request_fault(PATH, KEY) == (0.0, RequestFault(offset=2000, lost=True))
+
+
 def test_a_new_fault_closes_open_sockets_as_often_as_it_says() -> None:
     faults, _ = faults_with()
     closed: list[str] = []

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import httpx
 
-from hummingbus.stack.ports import free_port
+from tests.ports import reserved_port
 from tests.running_stack import RunningStack, running_stack
 
 
 def _settings() -> dict[str, str]:
-    return {"SIMULATOR": "on", "SIMULATOR_PORT": str(free_port()), "SIMULATOR_ADMIN_PORT": str(free_port())}
+    return {"SIMULATOR": "on", "SIMULATOR_PORT": str(reserved_port()), "SIMULATOR_ADMIN_PORT": str(reserved_port())}
 
 
 async def _ready(stack: RunningStack) -> dict[str, object]:

@@ -130,10 +130,20 @@ async def test_in_maintenance_no_socket_is_opened(simulator: Running) -> None:
         await told(socket)
 
 
-async def test_in_maintenance_for_one_account_its_streams_are_not_opened(simulator: Running) -> None:
+async def test_in_maintenance_for_one_account_its_streams_are_closed_and_not_opened(simulator: Running) -> None:
     one, other = await simulator.account(USDT="1000"), await simulator.account(USDT="1000")
     keys = [await simulator.listen_key("spot", account) for account in (one, other)]
-    await simulator.add_fault("maintenance", api_key=one.api_key)
+    async with (
+        user_stream(simulator, "spot", keys[0]) as streaming,
+        user_stream(simulator, "usdm", await simulator.listen_key("usdm", one)) as futures,
+        simulator.socket("/ws-api/v3") as subscribed,
+        simulator.socket("/ws-fapi/v1") as trading,
+    ):
+        await subscribe(subscribed, one)
+        assert (await call(trading, "account.status", signed(one)))["status"] == 200
+        await simulator.add_fault("maintenance", api_key=one.api_key)
+        for socket in (streaming, futures, subscribed, trading):
+            assert await closed(socket) is None
     with pytest.raises(websockets.InvalidStatus) as refused:
         async with simulator.socket(f"/ws/{keys[0]}"):
             pass
@@ -152,6 +162,14 @@ async def test_the_messages_of_one_account_are_met(simulator: Running) -> None:
             await simulator.hold(account, spot=500)
         assert (await told(unmet))["e"] == "balanceUpdate"
         assert (await told(met))["e"] == "outboundAccountPosition"
+
+
+async def test_the_clock_is_wrong_to_one_account_on_the_websocket_api(simulator: Running, trader: Account) -> None:
+    async with simulator.socket("/ws-api/v3") as socket:
+        await simulator.add_fault("clock_offset", api_key=trader.api_key, offset=60_000, count=1)
+        refused = await call(socket, "account.status", signed(trader))
+        assert (refused["status"], refused["error"]["code"]) == (400, -1021)
+        assert (await call(socket, "account.status", signed(trader)))["status"] == 200
 
 
 async def test_an_answer_of_the_websocket_api_is_lost(simulator: Running) -> None:
