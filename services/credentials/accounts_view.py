@@ -25,10 +25,8 @@ from shared.contracts.declaration import AnyEvent
 
 _encode = msgspec.json.Encoder().encode
 
-#: The events that change the view, by their kind.
-VIEWED: dict[str, AnyEvent] = {
-    event.kind: event for event in (ACCOUNT_CREATED, ACCOUNT_DELETED, CREDENTIAL_STORED, CREDENTIAL_DELETED)
-}
+#: The events that change the view.
+VIEWED: tuple[AnyEvent, ...] = (ACCOUNT_CREATED, ACCOUNT_DELETED, CREDENTIAL_STORED, CREDENTIAL_DELETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class AccountsView:
 
     def __init__(self) -> None:
         self._states: dict[str, _State] = {}
-        self._accounts: Reply | None = None
+        self._names: Reply | None = None
 
     def __len__(self) -> int:
         return sum(state.credentials is not None for state in self._states.values())
@@ -63,12 +61,12 @@ class AccountsView:
             case CredentialChanged():
                 self._take(payload.account_name, payload.version, payload.connectors)
 
-    def accounts(self) -> Reply:
+    def names(self) -> Reply:
         """Return the names of all accounts, sorted."""
-        if self._accounts is None:
+        if self._names is None:
             names = sorted(name for name, state in self._states.items() if state.credentials is not None)
-            self._accounts = Reply(_encode(names))
-        return self._accounts
+            self._names = Reply(_encode(names))
+        return self._names
 
     def credentials(self, account_name: str) -> Reply:
         """Return the names of the connectors that an account has credentials for, sorted.
@@ -86,4 +84,4 @@ class AccountsView:
         if known is not None and known.version >= version:
             return
         self._states[name] = _State(version, None if connectors is None else Reply(_encode(connectors)))
-        self._accounts = None
+        self._names = None

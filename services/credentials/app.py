@@ -8,7 +8,7 @@ from services.credentials.adding import Adding
 from services.credentials.changes import Change, Told
 from services.credentials.commits import Commits
 from services.credentials.encryption import WrongPasswordError
-from services.credentials.followed_view import FollowedView
+from services.credentials.followed_accounts import FollowedAccounts
 from services.credentials.handlers import Handlers
 from services.credentials.identities import Identities, ensure_user
 from services.credentials.key_checks import KeyChecks
@@ -45,7 +45,7 @@ class CredentialsService:
         self._keyring = Keyring(settings.config_passwords())
         self._hasher = PasswordHasher()
         attention = asyncio.Event()
-        self._followed = FollowedView(settings, self._database, attention)
+        self._followed = FollowedAccounts(settings, self._database, attention)
         self._readiness = Readiness(self._database, self._keyring, self._relay, self._followed, attention)
         self._bus = Bus(settings, SERVICE)
         self._paper = PaperAccounts(self._bus, self._repository, self._keyring)

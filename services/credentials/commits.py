@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from services.credentials.changes import Change, Told
-from services.credentials.followed_view import FollowedView
+from services.credentials.followed_accounts import FollowedAccounts
 from services.credentials.rows import CredentialRow
 from shared.bus.messages import Call, Reply
 from shared.contracts.credentials import SERVICE
@@ -22,7 +22,7 @@ class Commits:
     """
 
     def __init__(
-        self, unit: UnitOfWork, followed: FollowedView, removed: Callable[[Sequence[CredentialRow]], None]
+        self, unit: UnitOfWork, followed: FollowedAccounts, removed: Callable[[Sequence[CredentialRow]], None]
     ) -> None:
         self._unit = unit
         self._followed = followed

@@ -8,7 +8,7 @@ from services.credentials.adding import Adding
 from services.credentials.changes import Change
 from services.credentials.commits import Commits
 from services.credentials.encryption import Cipher, WrongPasswordError
-from services.credentials.followed_view import FollowedView
+from services.credentials.followed_accounts import FollowedAccounts
 from services.credentials.identities import Identities
 from services.credentials.keyring import Keyring
 from services.credentials.proof_backoff import ProofBackoff
@@ -39,7 +39,7 @@ class Handlers:
         adding: Adding,
         identities: Identities,
         backoff: ProofBackoff,
-        followed: FollowedView,
+        followed: FollowedAccounts,
         service_keys: Mapping[str, str],
     ) -> None:
         """`service_keys` holds the public nkeys of the services that may ask for secrets."""
@@ -74,10 +74,10 @@ class Handlers:
     # Reads, from memory
 
     def list_accounts(self, _: contract.Nothing, call: Call) -> Reply | Coroutine[Any, Any, Reply]:
-        return self._from_memory(call, self._followed.view.accounts)
+        return self._from_memory(call, self._followed.accounts.names)
 
     def list_credentials(self, request: contract.AccountRef, call: Call) -> Reply | Coroutine[Any, Any, Reply]:
-        return self._from_memory(call, lambda: self._followed.view.credentials(request.account_name))
+        return self._from_memory(call, lambda: self._followed.accounts.credentials(request.account_name))
 
     def list_connectors(self, _: contract.Nothing, __: Call) -> Reply:
         return connectors.list_connectors()

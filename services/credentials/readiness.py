@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 
-from services.credentials.followed_view import FollowedView
+from services.credentials.followed_accounts import FollowedAccounts
 from services.credentials.keyring import Keyring
 from services.credentials.repository import Repository
 from shared.database.pool import Database
@@ -24,7 +24,7 @@ class Readiness:
     """Looks at the database, the clock, the keyring and the streams, and remembers what it saw."""
 
     def __init__(
-        self, database: Database, keyring: Keyring, relay: Relay, followed: FollowedView, attention: asyncio.Event
+        self, database: Database, keyring: Keyring, relay: Relay, followed: FollowedAccounts, attention: asyncio.Event
     ) -> None:
         """`attention` is set when there is a reason to look."""
         self._database = database
@@ -60,7 +60,7 @@ class Readiness:
             ("outbox_lag", float(self._relay.lag())),
             ("view_lag", float(max(0, self._last_seq - self._followed.position))),
             ("clock_offset_ms", round(self._clock_offset * 1000, 1)),
-            ("accounts", float(len(self._followed.view))),
+            ("accounts", float(len(self._followed.accounts))),
             ("keyring_generation", float(self._keyring.generation)),
         )
         return Health(not reasons, tuple(reasons), figures)

@@ -37,7 +37,7 @@ HISTORY: list[tuple[AnyEvent, object]] = [
 
 
 def accounts(view: AccountsView) -> list[str]:
-    return msgspec.json.decode(view.accounts().body, type=list[str])
+    return msgspec.json.decode(view.names().body, type=list[str])
 
 
 def connectors(view: AccountsView, name: str) -> list[str]:
@@ -51,7 +51,7 @@ def test_any_order_with_repetitions_ends_in_the_same_state(
     view = AccountsView()
     for event, payload in (*events, *events[:repeated]):
         view.apply(event, payload)
-        view.accounts()  # an answer that is kept must be let go of by the next change
+        view.names()  # an answer that is kept must be let go of by the next change
     assert accounts(view) == ["a", "c"]
     assert connectors(view, "a") == ["okx"]
     assert connectors(view, "c") == []
@@ -85,8 +85,8 @@ def test_an_account_that_was_deleted_or_never_made_is_not_found() -> None:
 def test_an_answer_is_encoded_once_until_something_changes() -> None:
     view = AccountsView()
     view.load([AccountRow("a", True, 1, ("binance",))])
-    assert view.accounts() is view.accounts()
+    assert view.names() is view.names()
     assert view.credentials("a") is view.credentials("a")
-    before = view.accounts()
+    before = view.names()
     view.apply(ACCOUNT_CREATED, AccountChanged("b", 1))
-    assert view.accounts() is not before
+    assert view.names() is not before

@@ -9,7 +9,7 @@ import msgspec
 from services.credentials.accounts import create_account
 from services.credentials.app import CredentialsService
 from services.credentials.changes import Change
-from services.credentials.followed_view import FollowedView
+from services.credentials.followed_accounts import FollowedAccounts
 from services.credentials.settings import CredentialsSettings
 from shared.bus.client import Bus
 from shared.bus.connection import connect
@@ -82,7 +82,7 @@ async def test_where_the_stream_is_silent_the_database_is_asked(start: Start, se
     settings = settings_for("credentials", CredentialsSettings, CONFIG_PASSWORD=CONFIG_PASSWORD)
     database = Database(settings, "credentials")
     await database.start()
-    view = FollowedView(settings, database, asyncio.Event())
+    view = FollowedAccounts(settings, database, asyncio.Event())
     await view.reload()  # filled, and not following
     unit = UnitOfWork(database, None)
     _, event_ids = await unit.change("outside", lambda work: create_account(Change(work, []), "a"))
@@ -90,7 +90,7 @@ async def test_where_the_stream_is_silent_the_database_is_asked(start: Start, se
     assert not view.holds(call.after)
     await view.catch_up(call)
     assert view.holds(call.after)
-    assert msgspec.json.decode(view.view.accounts().body) == ["a", "master_account"]
+    assert msgspec.json.decode(view.accounts.names().body) == ["a", "master_account"]
     await database.stop()
 
 
