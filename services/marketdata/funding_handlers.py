@@ -60,4 +60,5 @@ def _told(funding: LiveFunding) -> FundingInfo:
         next_funding_time=funding.next_funding_time,
         mark_price=funding.mark_price,
         index_price=funding.index_price,
+        timestamp=funding.timestamp,
     )

@@ -57,14 +57,14 @@ class RateHandlers:
         dispatcher.on(CONFIGURE_ORACLE, self.configure)
 
     async def list_tickers(self, request: TickersFilter, call: Call) -> Reply | Streamed:
-        venues = self._ticker_venues(request.connector_names)
+        venues, errors = self._ticker_venues(request.connector_names)
         seconds = seconds_for(call)
         age = 0.0 if request.refresh else AGE if request.max_age is None else request.max_age
         oldest = age if request.refresh or request.max_age is not None else self._stale_after
         asked = (self._tickers_of(venue, age, seconds, oldest) for venue in venues)
         answers = dict(zip((venue.name for venue in venues), await asyncio.gather(*asked), strict=True))
         found = {name: answer for name, answer in answers.items() if isinstance(answer, Snapshot)}
-        errors = {name: answer.detail for name, answer in answers.items() if isinstance(answer, CommandError)}
+        errors |= {name: answer.detail for name, answer in answers.items() if isinstance(answer, CommandError)}
         if not found:
             raise CommandError(ErrorCode.UPSTREAM, "; ".join(errors.values()))
         tickers = Tickers(
@@ -87,7 +87,7 @@ class RateHandlers:
             return self._rates(request, venue, config, snapshot)
 
         async def later() -> Rates:
-            return self._rates(request, venue, config, await board.snapshot(age, seconds_for(call), None))
+            return self._rates(request, venue, config, await board.snapshot(age, seconds_for(call), _oldest(request)))
 
         return self._waiting.for_exchange(venue, later)
 
@@ -122,7 +122,7 @@ class RateHandlers:
         age = MOMENT if request.fresh else AGE
 
         async def later() -> Rates:
-            return self._rates(request, venue, config, await board.snapshot(age, seconds_for(call), None))
+            return self._rates(request, venue, config, await board.snapshot(age, seconds_for(call), _oldest(request)))
 
         return await self._waiting.for_exchange(venue, later)
 
@@ -137,8 +137,8 @@ class RateHandlers:
             raise CommandError(ErrorCode.REFUSED, f"'{name}' does not give the tickers of all its pairs")
         return venue
 
-    def _ticker_venues(self, names: tuple[str, ...] | None) -> list[Venue]:
-        """Return the venues that tickers are wanted of.
+    def _ticker_venues(self, names: tuple[str, ...] | None) -> tuple[list[Venue], dict[str, str]]:
+        """Return the venues that tickers are wanted of, and why others of `names` have none.
 
         Raises:
             CommandError: NOT_FOUND if one is no connector, REFUSED if none gives all its tickers.
@@ -150,7 +150,8 @@ class RateHandlers:
         able = [name for name in wanted if has_day_tickers(CONNECTORS[name])]
         if not able:
             raise CommandError(ErrorCode.REFUSED, f"No tickers of all pairs can be had from {', '.join(wanted)}")
-        return [self._venues[name] for name in able]
+        unable = {name: f"'{name}' does not give the tickers of all its pairs" for name in wanted if name not in able}
+        return [self._venues[name] for name in able], unable
 
     async def _tickers_of(self, venue: Venue, age: float, seconds: float, oldest: float) -> Snapshot | CommandError:
         board = self._feeds.quotes(venue)
@@ -173,6 +174,8 @@ class RateHandlers:
     def _rate(self, pair: str, source: str, snapshot: Snapshot, now: float) -> float | str:
         """Return the rate of a pair, or in words why there is none."""
         base, _, quote = pair.partition("-")
+        if not base or not quote:
+            return f"expected a base and a quote token with a hyphen between, as BTC-USDT, was {pair}"
         banned = sorted(self._banned & {base.upper(), quote.upper()})
         if banned:
             return f"{banned[0]} is a banned token: other tokens are traded under this name"
@@ -185,3 +188,8 @@ class RateHandlers:
 
     def _has_banned(self, pair: str) -> bool:
         return not self._banned.isdisjoint(pair.upper().split("-"))
+
+
+def _oldest(request: RatesFilter) -> float | None:
+    """Return how old prices may be that stand in for an exchange which is away; None: as old as a rate says itself."""
+    return MOMENT if request.fresh else None

@@ -5,6 +5,7 @@ import re
 import msgspec
 
 from shared.errors import FieldError
+from shared.names import NAME_PATTERN
 
 # "Expected `str`, got `int` - at `$.account_name`", "Object missing required field `a` - at `$.b[0]`"
 _MESSAGE = re.compile(r"^(?P<msg>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
@@ -13,6 +14,7 @@ _MISSING = re.compile(r"^Object missing required field `(?P<name>[^`]+)`")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>[^`]+)`")
 # A value that msgspec repeats: "Invalid enum value 'x'", "Expected `str` ... got 'x'"
 _QUOTED = re.compile(r"'[^']*'")
+_NO_NAME = "Only letters, digits, hyphens and underscores are allowed"
 
 
 def field_error(error: msgspec.ValidationError) -> FieldError:
@@ -32,7 +34,10 @@ def field_error(error: msgspec.ValidationError) -> FieldError:
     elif text.startswith("Expected `") and ", got `" in text:
         kind = "type_error"
     elif "matching regex" in text:
-        text, kind = "Only letters, digits, hyphens and underscores are allowed", "string_pattern_mismatch"
+        text = (
+            _NO_NAME if repr(NAME_PATTERN) in text else "Holds characters that are not allowed, or is too short or long"
+        )
+        kind = "string_pattern_mismatch"
     elif "length" in text:
         kind = "length_error"
     return FieldError(tuple(loc), _QUOTED.sub("the value", text), kind)

@@ -37,8 +37,10 @@ def offer_of(connector: Connector, client: Any) -> CandleOffer:
 
 def has_candles(connector: Connector) -> bool:
     """Return whether candles of a connector can be had here; a testnet has those that its exchange has."""
+    if not connector.trades or connector.ccxt_id is None:
+        return False  # also the paper trading inside bots, which is none of ours
     of_exchange = CONNECTORS.get(connector.parent or "", connector)
-    return connector.ccxt_id is not None and bool(connector.candle_intervals or of_exchange.candle_intervals)
+    return bool(connector.candle_intervals or of_exchange.candle_intervals)
 
 
 def _page_of(client: Any, kind: str | None) -> int:

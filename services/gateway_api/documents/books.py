@@ -7,8 +7,8 @@ from litestar.openapi.spec import Schema
 from services.gateway_api.documents.operation import json_body, operation
 from services.gateway_api.inputs.book_queries import PRICE_SCHEMA, QUOTE_VOLUME_SCHEMA, VOLUME_SCHEMA
 from services.gateway_api.inputs.market_data import PAIR_SCHEMA
-from services.gateway_api.shapes.book_queries import BookAnswerView
-from shared.contracts.marketdata.books import BookDiagnostics, BooksRestarted, PairTracked
+from services.gateway_api.shapes.book_queries import BookAnswerView, DiagnosticsView, UndiagnosedView
+from shared.contracts.marketdata.books import BooksRestarted, PairTracked
 
 _TAG = "Market data"
 _ERRORS = (400, 403, 404, 413, 422, 502)
@@ -116,10 +116,10 @@ REMOVE_PAIR = _pair(
 DIAGNOSTICS = operation(
     "get_order_book_diagnostics",
     "How the books of a connector are followed",
-    BookDiagnostics,
+    DiagnosticsView | UndiagnosedView,
     {
+        "connector_type": "CcxtMarket",
         "connector_name": "binance",
-        "connector_type": "exchange",
         "has_order_book_tracker": True,
         "tracker_ready": True,
         "tasks": {"BTC-USDT": "running"},
@@ -134,7 +134,7 @@ DIAGNOSTICS = operation(
                 "last_diff_uid": 42,
             }
         },
-        "metrics": {"resyncs": 0.0},
+        "metrics": {"books": 1.0, "books_from_other_replicas": 0.0, "streams_broken": 0.0, "streams_opened": 1.0},
         "websocket_status": "connected",
     },
     tag=_TAG,

@@ -27,6 +27,7 @@ _FUNDING = {
     "next_funding_time": 1767254400.0,
     "mark_price": 65000.5,
     "index_price": 65001.0,
+    "timestamp": 1767225600.0,
 }
 _TICKERS = {
     "tickers": {
@@ -55,7 +56,7 @@ FEEDS = operation(
     "The feeds that run",
     dict[str, ActiveFeed],
     {
-        "binance.candles.BTC-USDT.1m": {
+        "candles_binance_BTC-USDT_1m": {
             "feed_type": "candles",
             "last_access_time": 1767225600.0,
             "seconds_since_access": 1.5,
@@ -95,7 +96,7 @@ def _tickers(operation_id: str, summary: str, description: str) -> Any:
 TICKERS = _tickers(
     "get_tickers",
     "The tickers of connectors",
-    "All pairs of each. A connector that fails stands in `errors`; 502 when all do.",
+    "All pairs of each. A connector that fails, or has no such list, stands in `errors`; 502 when all do.",
 )
 TICKERS_OF_ONE = _tickers("get_connector_tickers", "The tickers of a connector", "All of its pairs.")
 
@@ -169,7 +170,7 @@ def _oracle_rate(operation_id: str, summary: str) -> Any:
         {"trading_pair": "BTC-USDT", "rate": 65000.5, "source": "gate_io", "quote_token": "USDT"},
         tag=_ORACLE,
         errors=(400, 404, 422, 502),
-        description="Null when there is none.",
+        description="Null when there is none, and `reason` says why: a rate of prices that are old is refused.",
     )
 
 

@@ -1,15 +1,12 @@
 """What callers may ask of rates, and how they configure where these come from."""
 
-from typing import Annotated
-
 import msgspec
 from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
 from services.gateway_api.inputs import schema
 from services.gateway_api.inputs.market_data import some_pairs
-from shared.contracts.marketdata.fields import Token
-from shared.contracts.marketdata.rates import OracleChange, RatesFilter
+from shared.contracts.marketdata.rates import SEEN, OracleChange, QuoteSymbol, QuoteToken, RatesFilter
 from shared.names import NAME_MAX_LENGTH, NAME_PATTERN, Name
 
 _PAIRS = schema.pair_list("Base and quote token of each rate. A list, or one text with commas.", least=1)
@@ -40,8 +37,8 @@ CONFIG_SCHEMA = schema.body_schema(
         "global_token": Schema(
             type=_NOTHING_OR_OBJECT,
             properties={
-                "global_token_name": Schema(type=_TEXT_OR_NOTHING, min_length=1, max_length=32),
-                "global_token_symbol": Schema(type=_TEXT_OR_NOTHING, min_length=1, max_length=8),
+                "global_token_name": Schema(type=_TEXT_OR_NOTHING, min_length=1, max_length=32, pattern=SEEN),
+                "global_token_symbol": Schema(type=_TEXT_OR_NOTHING, min_length=1, max_length=8, pattern=SEEN),
             },
             description="The token that values are given in, and its symbol.",
         ),
@@ -87,8 +84,8 @@ class SourceName(msgspec.Struct, frozen=True):
 class GlobalToken(msgspec.Struct, frozen=True):
     """The token that values are given in."""
 
-    global_token_name: Token | None = None
-    global_token_symbol: Annotated[str, msgspec.Meta(min_length=1, max_length=8)] | None = None
+    global_token_name: QuoteToken | None = None
+    global_token_symbol: QuoteSymbol | None = None
 
 
 class ConfigBody(msgspec.Struct, frozen=True):

@@ -24,6 +24,9 @@ from shared.contracts.marketdata.rates import GET_RATES, RatesFilter
 from shared.contracts.marketdata.tickers import LIST_TICKERS, TickersFilter
 from shared.errors import ErrorCode
 
+#: Seconds. Also refuses infinity, which stands for no age.
+_OLDEST = 1e9
+
 Connectors = Annotated[
     list[str] | None,
     QueryParameter(
@@ -43,6 +46,7 @@ MaxAge = Annotated[
         name="max_age",
         required=False,
         ge=0,
+        le=_OLDEST,
         description="Seconds that a ticker may be old.",
         schema_extra={"minimum": 0},  # Litestar leaves out a bound of zero
     ),

@@ -1,16 +1,16 @@
-"""What an order book was asked and answered, with the guides' names of the average price beside it."""
+"""What an order book was asked and answered, and how books are followed, as the HTTP API shows it."""
 
 import msgspec
 
 from services.gateway_api.shapes.json import encode
 from shared.bus.client import decode_response
-from shared.contracts.marketdata.books import QUERY_BOOK
+from shared.contracts.marketdata.books import DIAGNOSE_BOOKS, QUERY_BOOK, TrackedBook
 
 
 class BookAnswerView(msgspec.Struct, frozen=True):
     """Volumes in base units, quote volumes and prices in quote units; what does not apply is null.
 
-    `vwap` and `avg_price` are `average_price`.
+    `vwap` and `avg_price`, the guides' names, are `average_price`.
     """
 
     trading_pair: str
@@ -26,6 +26,27 @@ class BookAnswerView(msgspec.Struct, frozen=True):
     avg_price: float | None
 
 
+class DiagnosticsView(msgspec.Struct, frozen=True):
+    """How the books of a connector are followed; everything is there, also while none is."""
+
+    connector_type: str
+    connector_name: str
+    has_order_book_tracker: bool
+    tracker_ready: bool
+    tasks: dict[str, str]
+    trading_pairs: tuple[str, ...]
+    order_books: dict[str, TrackedBook]
+    metrics: dict[str, float]
+    websocket_status: str
+
+
+class UndiagnosedView(msgspec.Struct, frozen=True):
+    """What stands in place of a diagnosis of a connector that is not there."""
+
+    connector_name: str
+    error: str
+
+
 def book_answer(reply: bytes) -> bytes:
     """Return the answer as the HTTP API shows it.
 
@@ -35,3 +56,15 @@ def book_answer(reply: bytes) -> bytes:
     answer = decode_response(QUERY_BOOK, reply)
     fields = msgspec.structs.asdict(answer)
     return encode(BookAnswerView(**fields, vwap=answer.average_price, avg_price=answer.average_price))
+
+
+def diagnostics(reply: bytes) -> bytes:
+    """Return a diagnosis as the HTTP API shows it: over the bus, what is nothing or false may be left out.
+
+    Raises:
+        CommandError: INTERNAL if the reply cannot be read.
+    """
+    found = decode_response(DIAGNOSE_BOOKS, reply)
+    if found.error is not None:
+        return encode(UndiagnosedView(found.connector_name, found.error))
+    return encode(DiagnosticsView(**{name: getattr(found, name) for name in DiagnosticsView.__struct_fields__}))

@@ -30,13 +30,14 @@ class RateView(msgspec.Struct, frozen=True):
     quote_token: str
 
 
-class OracleRateView(msgspec.Struct, frozen=True):
-    """The rate of one pair by the rate source; null without a way to one."""
+class OracleRateView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The rate of one pair by the rate source; null without a way to one, and then `reason` says why."""
 
     trading_pair: str
     rate: float | None
     source: str
     quote_token: str
+    reason: str | None = None
 
 
 class OraclePricesView(msgspec.Struct, frozen=True):
@@ -108,7 +109,9 @@ def oracle_rate(reply: bytes, pair: str) -> bytes:
         CommandError: INTERNAL if the reply cannot be read.
     """
     found = decode_response(GET_RATES, reply)
-    return encode(OracleRateView(pair, found.rates.get(pair), found.source, found.quote_token))
+    value = found.rates.get(pair)
+    reason = _reason(found, pair) if value is None else None
+    return encode(OracleRateView(pair, value, found.source, found.quote_token, reason))
 
 
 def prices(reply: bytes) -> bytes:

@@ -8,6 +8,7 @@ import msgspec
 from shared.contracts.declaration import Command, Live
 from shared.contracts.marketdata.fields import OF_A_CONNECTOR, SERVICE, MarketRef
 from shared.contracts.portfolio import TradingPair
+from shared.errors import ErrorCode
 from shared.names import Name
 
 #: Levels a side that `LiveBook` has at most.
@@ -154,6 +155,7 @@ TRACK_PAIR = Command(
 )  # fmt: skip
 UNTRACK_PAIR = Command(
     SERVICE, "pair", "remove", PairRef, PairTracked, "Follow the book of a pair no more.", changes_state=True,
+    errors=frozenset({ErrorCode.NOT_FOUND}),
 )  # fmt: skip
 BOOK = Live(SERVICE, "book", LiveBook, "The best levels of a book have changed.")
 

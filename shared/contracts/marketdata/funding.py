@@ -16,13 +16,17 @@ class FundingRef(msgspec.Struct, frozen=True):
 
 
 class FundingInfo(msgspec.Struct, frozen=True):
-    """A perpetual's next funding: the rate as a fraction, when in Unix seconds, and the prices it is made of."""
+    """A perpetual's next funding: the rate as a fraction, when in Unix seconds, and the prices it is made of.
+
+    `timestamp` is the exchange's for it; the last one is told for a while when the exchange is away.
+    """
 
     trading_pair: str
     funding_rate: float
     next_funding_time: float
     mark_price: float
     index_price: float
+    timestamp: float
 
 
 class LiveFunding(msgspec.Struct, frozen=True):

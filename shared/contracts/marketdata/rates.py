@@ -67,12 +67,18 @@ class OracleConfig(msgspec.Struct, frozen=True):
     version: int = 0
 
 
+#: What a token's symbol may be where somebody chooses it: no spaces, and nothing that cannot be seen.
+SEEN = r"^[^\x00-\x20\x7f-\xa0]+$(?!\n)"
+QuoteToken = Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=SEEN)]
+QuoteSymbol = Annotated[str, msgspec.Meta(min_length=1, max_length=8, pattern=SEEN)]
+
+
 class OracleChange(msgspec.Struct, frozen=True):
     """What of the configuration is to be another; None stays as it is."""
 
     source: Name | None = None
-    quote_token: Token | None = None
-    quote_symbol: Annotated[str, msgspec.Meta(min_length=1, max_length=8)] | None = None
+    quote_token: QuoteToken | None = None
+    quote_symbol: QuoteSymbol | None = None
 
 
 VALUE_TOKENS = Command(

@@ -256,6 +256,8 @@ class MarketdataStandIn:
         )  # fmt: skip
 
     def _diagnose(self, request: MarketRef) -> BookDiagnostics:
+        if request.connector_name == PERPETUAL:
+            return BookDiagnostics(PERPETUAL, "exchange", websocket_status="not connected")
         if request.connector_name != CONNECTOR:
             return BookDiagnostics(request.connector_name, error="unknown connector")
         book = TrackedBook(65000.0, None, 10, 0, 1, 2)
@@ -294,7 +296,7 @@ class MarketdataStandIn:
         if request.connector_name != PERPETUAL:
             raise not_found(f"Connector '{request.connector_name}' does not exist")
         self._check_pair(request.connector_name, request.trading_pair)
-        return FundingInfo(request.trading_pair, 0.0001, 1767254400.0, 65000.5, 65001.0)
+        return FundingInfo(request.trading_pair, 0.0001, 1767254400.0, 65000.5, 65001.0, TIMESTAMP)
 
     def _rates(self, request: RatesFilter) -> Rates:
         self._check(request.connector_name or CONNECTOR)

@@ -119,6 +119,7 @@ async def test_a_pair_is_tracked_diagnosed_and_let_go(
     again = await ask(UNTRACK_PAIR, PairRef("paper", BTC))
     assert not again.success
     assert BTC in again.message
+    assert (await ask.refused(UNTRACK_PAIR, PairRef("nowhere", BTC))).code == ErrorCode.NOT_FOUND
     assert market.open_streams() == []
 
 

@@ -120,7 +120,7 @@ async def test_feeds_that_cannot_be(
 async def test_funding(start: Start, ask: Asker, exchanges: FakeExchanges, perpetual: FakeMarket) -> None:
     await start(exchanges)
     found = await ask(GET_FUNDING, FundingRef("paper_perpetual", BTC))
-    assert (found.funding_rate, found.next_funding_time) == (0.0001, 2000.0)
+    assert (found.funding_rate, found.next_funding_time, found.timestamp) == (0.0001, 2000.0, 1000.0)
     assert (found.mark_price, found.index_price) == (50_000.0, 50_001.0)
     # From memory, once the stream has brought it.
     await eventually(lambda: bool(perpetual.open_streams()))

@@ -38,7 +38,7 @@ def _prices(market: FakeMarket) -> None:
 
 async def test_rates_by_the_source(start: Start, ask: Asker, exchanges: FakeExchanges) -> None:
     await start(exchanges, **PAPER)
-    pairs = ("BTC-USDT", "USDT-BTC", "ETH-USDT", "NAV-USDT", "DEAD-USDT", "NO-WAY", "NONSENSE")
+    pairs = ("BTC-USDT", "USDT-BTC", "ETH-USDT", "NAV-USDT", "DEAD-USDT", "NO-WAY", "NONSENSE", "-USDT", "BTC-")
     found = await ask(GET_RATES, RatesFilter(pairs))
     assert (found.source, found.quote_token) == ("paper", "USDT")
     assert found.rates == {
@@ -49,8 +49,12 @@ async def test_rates_by_the_source(start: Start, ask: Asker, exchanges: FakeExch
         "DEAD-USDT": None,
         "NO-WAY": None,
         "NONSENSE": None,
+        "-USDT": None,
+        "BTC-": None,
     }
-    assert set(found.reasons) == {"NAV-USDT", "DEAD-USDT", "NO-WAY", "NONSENSE"}
+    assert set(found.reasons) == {"NAV-USDT", "DEAD-USDT", "NO-WAY", "NONSENSE", "-USDT", "BTC-"}
+    for pair in ("NONSENSE", "-USDT", "BTC-"):
+        assert "hyphen" in found.reasons[pair]
     assert "banned" in found.reasons["NAV-USDT"]
     assert "old" in found.reasons["DEAD-USDT"]
 
@@ -73,8 +77,12 @@ async def test_old_prices_are_no_rates(
     await start(exchanges, **PAPER, RATE_ORACLE_MAX_AGE="0.4")
     assert (await ask(GET_RATES, RatesFilter(("BTC-USDT",)))).rates == {"BTC-USDT": 50_000.0}
     market.failure = ExchangeDown("it is away")
-    # At first by memory, then refused with a reason.
+    # At first by memory, then refused with a reason; memory is not fresh.
     assert (await ask(GET_RATES, RatesFilter(("BTC-USDT",)))).rates == {"BTC-USDT": 50_000.0}
+    monkeypatch.setattr(rate_handlers, "MOMENT", 0.0)
+    for_nothing = await ask.refused(GET_RATES, RatesFilter(("BTC-USDT",), fresh=True))
+    assert for_nothing.code == ErrorCode.UNAVAILABLE
+    assert "'paper'" in for_nothing.detail
 
     async def is_refused() -> bool:
         found = await ask(GET_RATES, RatesFilter(("BTC-USDT",)))
@@ -84,7 +92,7 @@ async def test_old_prices_are_no_rates(
     market.failure = None
 
     async def is_back() -> bool:
-        return (await ask(GET_RATES, RatesFilter(("BTC-USDT",), fresh=True))).rates == {"BTC-USDT": 50_000.0}
+        return (await ask(GET_RATES, RatesFilter(("BTC-USDT",)))).rates == {"BTC-USDT": 50_000.0}
 
     await eventually(is_back)
 
@@ -162,6 +170,8 @@ async def test_tickers_of_which_some_fail(
     found = await ask(LIST_TICKERS, TickersFilter())
     assert (set(found.tickers), set(found.errors)) == ({"paper"}, {"kraken"})
     assert "it is away" in found.errors["kraken"]
+    found = await ask(LIST_TICKERS, TickersFilter(("paper", "ndax")))
+    assert (set(found.tickers), set(found.errors)) == ({"paper"}, {"ndax"})
     market.failure = ExchangeDown("it is away")
     assert (await ask.refused(LIST_TICKERS, TickersFilter(refresh=True))).code == ErrorCode.UPSTREAM
     assert (await ask.refused(LIST_TICKERS, TickersFilter(("nowhere",)))).code == ErrorCode.NOT_FOUND

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.marketdata.books import QUERY_BOOK, TRACK_PAIR, BookQuery, BookQuestion, PairRef
+from shared.contracts.marketdata.books import DIAGNOSE_BOOKS, QUERY_BOOK, TRACK_PAIR, BookQuery, BookQuestion, PairRef
 from shared.errors import CommandError, ErrorCode
 from tests.services.gateway_api.conftest import Edge
-from tests.services.gateway_api.marketdata_stand_in import BOTS_ONLY, CONNECTOR, TIMESTAMP, MarketdataStandIn
+from tests.services.gateway_api.marketdata_stand_in import BOTS_ONLY, CONNECTOR, PERPETUAL, TIMESTAMP, MarketdataStandIn
 
 PAIR = {"connector_name": CONNECTOR, "trading_pair": "BTC-USDT"}
 QUERIES = [
@@ -144,10 +144,29 @@ async def test_books_are_diagnosed_and_restarted(edge: Edge, marketdata: Marketd
     assert (status, body["success"], body["trading_pairs"]) == (200, True, ["BTC-USDT"])
     # An unknown connector is no error of HTTP here: clients of the Hummingbot API expect it so.
     status, body = await edge.ask("GET", f"{at('diagnostics')}/nowhere")
-    assert (status, body["error"]) == (200, "unknown connector")
+    assert (status, body) == (200, {"connector_name": "nowhere", "error": "unknown connector"})
     status, body = await edge.ask("POST", f"{at('restart')}/nowhere")
     assert (status, body["success"], body["error"]) == (200, False, "unknown connector")
     assert (await edge.ask("GET", f"{at('diagnostics')}/a.b"))[0] == 422
+
+
+async def test_a_diagnosis_is_whole_where_no_book_is_followed(edge: Edge, marketdata: MarketdataStandIn) -> None:
+    assert await edge.ask("GET", f"{at('diagnostics')}/{PERPETUAL}") == (
+        200,
+        {
+            "connector_type": "exchange",
+            "connector_name": PERPETUAL,
+            "has_order_book_tracker": False,
+            "tracker_ready": False,
+            "tasks": {},
+            "trading_pairs": [],
+            "order_books": {},
+            "metrics": {},
+            "websocket_status": "not connected",
+        },
+    )
+    marketdata.instead = {DIAGNOSE_BOOKS.key: b"[]"}
+    assert (await edge.ask("GET", f"{at('diagnostics')}/{CONNECTOR}"))[0] == 500
 
 
 @pytest.mark.usefixtures("impatient")
