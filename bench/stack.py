@@ -65,7 +65,7 @@ def stack(folder: Path | None = None, **environment: str) -> Iterator[RunningSta
     settings = {
         "API_PORT": str(port), "HUMMINGBUS_DATA": str(place / "data"), "HUMMINGBUS_ENV_FILE": str(place / ".env"),
         "API_USERNAME": "admin", "API_PASSWORD": PASSWORD, "CONFIG_PASSWORD": PASSWORD,
-        "SIMULATOR_PORT": "0", "SIMULATOR_ADMIN_PORT": "0", **environment,
+        "SIMULATOR_PORT": str(free_port()), "SIMULATOR_ADMIN_PORT": "0", **environment,
     }  # fmt: skip
     began = time.perf_counter()
     process = subprocess.Popen(

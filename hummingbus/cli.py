@@ -1,5 +1,8 @@
 """The command line: one module a command in `hummingbus.commands`, composed here."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from hummingbus.commands.events import events
@@ -24,8 +27,19 @@ app.command()(prepare)
 app.add_typer(keys, name="keys")
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"Hummingbus {version('hummingbus')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _commands() -> None:
+def _commands(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
     """A control plane for crypto trading bots and exchange accounts."""
 
 

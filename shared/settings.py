@@ -89,4 +89,6 @@ def load(kind: type[S], overrides: Mapping[str, str] | None = None) -> S:
 
 def faults_of(error: ValidationError) -> str:
     """Return in words which settings are wrong and why, without their values, which could be secrets."""
-    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+    return "; ".join(
+        f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}" for fault in error.errors()
+    )

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psutil
 
-from hummingbus.stack.ports import free_port
 from hummingbus.stack.run_file import Run, read_run
 from shared.connectors.catalogue import CONNECTORS
+from tests.ports import reserved_port
 
 ROOT = Path(__file__).parent.parent
 #: Never handed on from whoever runs the tests.
@@ -39,7 +39,8 @@ class RunningStack:
     Args:
         folder: where it runs; see `tests.servers.short_folder`.
         port: the API's port.
-        settings: further environment variables; without `SIMULATOR` it runs without the simulator.
+        settings: further environment variables; without `SIMULATOR` it runs without the simulator, without
+            `NATS_PORT` its bus has a port that no other stack takes.
     """
 
     def __init__(self, folder: Path, port: int, settings: Mapping[str, str] | None = None) -> None:
@@ -48,6 +49,8 @@ class RunningStack:
         self.output: list[str] = []
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         environment |= {"PYTHONPATH": str(ROOT), "API_PORT": str(port), "SIMULATOR": "off"}
+        # Of its own, as another stack could take the usual one while this one's server is restarted.
+        environment |= {"NATS_PORT": str(reserved_port())}
         environment |= {"CONNECTOR_ENDPOINTS": NOWHERE, "RATE_ORACLE_SOURCE": "paper", **(settings or {})}
         self.data = folder / environment.get("HUMMINGBUS_DATA", "data")
         self.process = subprocess.Popen(
@@ -138,8 +141,8 @@ class RunningStack:
 
 @contextmanager
 def running_stack(folder: Path, settings: Mapping[str, str] | None = None, port: int = 0) -> Iterator[RunningStack]:
-    """Start a stack and make sure that nothing of it is left afterwards. `port` 0 takes a free one."""
-    stack = RunningStack(folder, port or free_port(), settings)
+    """Start a stack and make sure that nothing of it is left afterwards. `port` 0 takes one of its own."""
+    stack = RunningStack(folder, port or reserved_port(), settings)
     try:
         yield stack
     finally:

@@ -33,6 +33,13 @@ def line(event: Envelope) -> str:
     return f"[dim]{when}[/dim] [bold]{escape(event.kind)}[/bold] {escape(facts)} [dim]by {escape(event.actor)}[/dim]"
 
 
+class _Printer(Console):
+    """A console that leaves the end to us when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def events(
     *,
     kind: Annotated[str | None, typer.Option(help="Only kinds that begin so, as credentials.account.")] = None,
@@ -43,7 +50,7 @@ def events(
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")] = False,
 ) -> None:
     """Follow the events of all services until Ctrl-C."""
-    console = Console()
+    console = _Printer()
 
     def show(event: Envelope) -> None:
         if as_json:
@@ -64,7 +71,11 @@ async def _follow(
         nonlocal shown
         if over.is_set() or not wanted(event):
             return
-        show(event)
+        try:
+            show(event)
+        except BrokenPipeError:  # as after `| head`: whoever read has seen enough
+            session.let_go_of_output()
+            over.set()
         shown += 1
         if shown == count:
             over.set()

@@ -1,6 +1,8 @@
 """The command line's way onto the bus: as an outside program, found through the running stack or the environment."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -90,6 +92,13 @@ def run_or_raise(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return asyncio.run(work())
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def let_go_of_output() -> None:
+    """Write no more to standard output, whose reader has gone: what Python flushes at its end would fail."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
 
 
 def fail(text: str) -> NoReturn:

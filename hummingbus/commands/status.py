@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
 from hummingbus.commands import session
 from shared.contracts.catalogue import COMMANDS
@@ -43,7 +44,7 @@ def read_replica(stats: dict[str, Any]) -> Replica:
         reasons=reasons,
         requests=sum(endpoint["num_requests"] for endpoint in endpoints),
         errors=sum(endpoint["num_errors"] for endpoint in endpoints),
-        figures={name: float(value) for name, value in metadata.items() if _is_number(value)},
+        figures={name: float(value) + 0.0 for name, value in metadata.items() if _is_number(value)},  # no -0
     )
 
 
@@ -52,21 +53,29 @@ def complete(replicas: list[Replica]) -> bool:
     return set(EXPECTED) <= {replica.service for replica in replicas if replica.state == "ready"}
 
 
-def table(replicas: list[Replica]) -> Table:
-    """Return the replicas, and the services that have none, as a table."""
-    result = Table("service", "replica", "version", "state", "requests", "errors", "figures", box=None)
-    for replica in replicas:
-        state = replica.state if not replica.reasons else f"{replica.state}: {replica.reasons}"
-        figures = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in replica.figures.items())
-        style = "" if replica.state == "ready" else "yellow"
-        result.add_row(
-            replica.service, replica.id[:8], replica.version, state,
-            str(replica.requests), str(replica.errors), figures, style=style,
-        )  # fmt: skip
-    for service in EXPECTED:
-        if service not in {replica.service for replica in replicas}:
-            result.add_row(service, "", "", "not running", style="red")
-    return result
+def show(replicas: list[Replica], console: Console) -> None:
+    """Write a line for each replica and each service that has none, with its reasons and figures beneath.
+
+    In a column of their own they would have two words a line in a terminal of 80 columns.
+    """
+    absent = [service for service in EXPECTED if service not in {replica.service for replica in replicas}]
+    lines = [("service", "replica", "version", "state", "requests", "errors")]
+    lines += [(one.service, one.id[:8], one.version, one.state, str(one.requests), str(one.errors)) for one in replicas]
+    lines += [(service, "", "", "not running", "", "") for service in absent]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    styles = ["bold", *("" if one.state == "ready" else "yellow" for one in replicas), *("red" for _ in absent)]
+    beneath = ["", *map(_beneath, replicas), *("" for _ in absent)]
+    for cells, style, more in zip(lines, styles, beneath, strict=True):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+        console.print(Text(text, style), soft_wrap=True)
+        if more:
+            console.print(Padding(Text(more, "dim"), (0, 0, 0, 2), expand=False))
+
+
+def _beneath(replica: Replica) -> str:
+    """Return why a replica is not ready, if it is not, and its figures."""
+    figures = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in replica.figures.items())
+    return "; ".join(filter(None, (replica.reasons, figures)))
 
 
 def status(
@@ -85,7 +94,7 @@ def status(
         document = {"ready": complete(replicas), "missing": missing, "replicas": replicas}
         typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     else:
-        Console().print(table(replicas))
+        show(replicas, Console(highlight=False))
     if not complete(replicas):
         raise typer.Exit(session.FAILED)
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from hummingbus.stack.data_folder import DataFolder
 from hummingbus.stack.errors import StartError
 from hummingbus.stack.group_process import prepare_forks
-from hummingbus.stack.ports import check_api_port
+from hummingbus.stack.ports import check_port
 from hummingbus.stack.progress import Progress
 from hummingbus.stack.run_file import end_leftovers
 from hummingbus.stack.secrets_file import ensure_secrets, readable_by_others
@@ -42,8 +42,8 @@ def _up(progress: Progress) -> None:
     was_used = folder.open()
     if leftovers := asyncio.run(end_leftovers(folder.run_file, spare=SERVERS)):
         progress.say(f"Ended what a killed start had left: {', '.join(leftovers)}")
-    if settings.has_edge:
-        check_api_port(settings.api_host, settings.api_port)
+    for listener in settings.listeners:
+        check_port(listener)
     _secrets(progress, was_used)
     prepare_forks(service.module for _, services in settings.groups for service in services)
     asyncio.run(Supervisor(settings, folder, progress).run())

@@ -124,8 +124,9 @@ class GroupProcess:
         if code < 0:
             return f"killed by {signal.Signals(-code).name}"
         reason = last_error(self.spec.log, self._log_position)
-        kind = "its settings are wrong" if code == EXIT_CONFIG else f"exit code {code}"
-        return f"{kind}: {reason}" if reason else kind
+        if code == EXIT_CONFIG:
+            return reason or "its settings are wrong"
+        return f"exit code {code}: {reason}" if reason else f"exit code {code}"
 
 
 def last_error(log: Path, position: int) -> str | None:

@@ -2,28 +2,51 @@
 
 import errno
 import socket
+from dataclasses import dataclass
 
 import psutil
 
 from hummingbus.stack.errors import StartError
 
 
-def check_api_port(host: str, port: int) -> None:
-    """Make sure that the API can listen on `host` and `port`.
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Something of ours that is to listen, and the settings that say where.
+
+    Args:
+        name: what people call it.
+        host: the address, and `host_setting` the setting that it came from.
+        port: the port, and `port_setting` the setting that it came from.
+        otherwise: what can be done instead of choosing another port, for the end of a sentence.
+    """
+
+    name: str
+    host: str
+    host_setting: str
+    port: int
+    port_setting: str
+    otherwise: str = ""
+
+
+def check_port(listener: Listener) -> None:
+    """Make sure that `listener` can listen.
 
     Raises:
         StartError: if it can't; the text names the port and how to choose another one.
     """
+    host, port = listener.host, listener.port
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except OSError as error:
-        raise StartError(f"API_HOST={host} is not an address of this machine ({error.strerror}).") from error
+        raise StartError(
+            f"{listener.host_setting}={host} is not an address of this machine ({error.strerror})."
+        ) from error
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server itself: TIME_WAIT is no obstacle
         try:
             probe.bind(address)
         except OSError as error:
-            raise StartError(_why(error, host, port)) from error
+            raise StartError(_why(error, listener)) from error
 
 
 def is_free(host: str, port: int) -> bool:
@@ -45,16 +68,20 @@ def free_port() -> int:
         return port
 
 
-def _why(error: OSError, host: str, port: int) -> str:
+def _why(error: OSError, listener: Listener) -> str:
+    host, port, setting = listener.host, listener.port, listener.port_setting
     if error.errno == errno.EADDRINUSE:
         other = port + 1 if port < 65535 else port - 1
         return (
-            f"Port {port} on {host} is in use{_by_whom(port)}. "
-            f"Stop that program or choose another port: API_PORT={other} ./run.sh"
+            f"Port {port} on {host} is in use{_by_whom(port)}. Stop that program "
+            f"or choose another port for {listener.name}: {setting}={other} ./run.sh{listener.otherwise}"
         )
     if error.errno == errno.EACCES:
-        return f"Port {port} needs rights that this user has not. Choose one above 1023: API_PORT=8000 ./run.sh"
-    return f"The API can't listen on {host} port {port} ({error.strerror}); see API_HOST and API_PORT."
+        return (
+            f"Port {port} needs rights that this user has not. Choose one above 1023: {setting}={port + 8000} ./run.sh"
+        )
+    settings = f"{listener.host_setting} and {setting}"
+    return f"Can't listen on {host} port {port} for {listener.name} ({error.strerror}); see {settings}."
 
 
 def _by_whom(port: int) -> str:

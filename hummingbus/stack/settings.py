@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from hummingbus.stack.ports import Listener
 from shared.contracts.declaration import SIMULATOR
 from shared.names import is_name
 from shared.settings import LogLevel, read_environment
@@ -78,7 +79,8 @@ class StackSettings(BaseModel):
         "on", alias="SIMULATOR"
     )
     simulator_host: str = Field("127.0.0.1", alias="SIMULATOR_HOST")
-    simulator_port: int = Field(8010, alias="SIMULATOR_PORT", ge=0, le=65535)
+    simulator_port: int = Field(8010, alias="SIMULATOR_PORT", ge=1, le=65535)
+    simulator_admin_port: int = Field(8011, alias="SIMULATOR_ADMIN_PORT", ge=0, le=65535)
     #: Unset: a random one, in a file of the data folder.
     simulator_admin_token: SecretStr | None = Field(None, alias="SIMULATOR_ADMIN_TOKEN")
     log_level: LogLevel = Field("INFO", alias="LOG_LEVEL")
@@ -100,6 +102,17 @@ class StackSettings(BaseModel):
     def simulator_url(self) -> str:
         """Where a program on this machine reaches the simulator."""
         return _url(self.simulator_host, self.simulator_port)
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """What is to listen on ports of this machine that people choose."""
+        api = Listener("the API", self.api_host, "API_HOST", self.api_port, "API_PORT")
+        ports = ((self.simulator_port, "SIMULATOR_PORT"), (self.simulator_admin_port, "SIMULATOR_ADMIN_PORT"))
+        simulators = tuple(
+            Listener("the simulator", self.simulator_host, "SIMULATOR_HOST", port, setting, ", or SIMULATOR=off")
+            for port, setting in ports
+        )
+        return (api,) * self.has_edge + simulators * self.has_simulator
 
     @property
     def has_edge(self) -> bool:

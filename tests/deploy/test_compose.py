@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from hummingbus.stack.ports import free_port
+from tests.ports import reserved_port
 from tests.running_stack import ROOT
 from tests.system.readme import programs
 
@@ -104,7 +104,7 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
             pytest.skip(f"the base image {image} is neither here nor to be had")
     folder = tmp_path_factory.mktemp("composed")
     shutil.copy(ROOT / "docker-compose.yml", folder)
-    image, project, port = f"hummingbus-test:{folder.parent.name}", f"hb{os.getpid()}", free_port()
+    image, project, port = f"hummingbus-test:{folder.parent.name}", f"hb{os.getpid()}", reserved_port()
     run("docker", "build", "-q", "--network", "host", "-t", image, ".")
     mine = f"{os.getuid()}:{os.getgid()}"
     prepare = ("hummingbus", "prepare", "/compose")
@@ -113,7 +113,7 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
         "HUMMINGBUS_IMAGE": image,
         "COMPOSE_PROJECT_NAME": project,
         "API_BIND": f"127.0.0.1:{port}",
-        "NATS_BIND": f"127.0.0.1:{free_port()}",
+        "NATS_BIND": f"127.0.0.1:{reserved_port()}",
     }
     system = Composed(folder, command, environment, port)
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from hummingbus.stack.ports import free_port
+from tests.ports import reserved_port
 from tests.running_stack import NOWHERE, RunningStack, running_stack
 from tests.servers import short_folder
 
@@ -17,7 +17,7 @@ ON_SIMULATOR = ("binance", "binance_perpetual")
 USERNAME = "admin"
 PASSWORD = "pass-Wf83kd02mxq"
 CONFIG_PASSWORD = "config-Zp29fj4kq7"
-SIMULATOR = {"SIMULATOR": "on", "SIMULATOR_PORT": str(free_port()), "SIMULATOR_ADMIN_PORT": str(free_port())}
+SIMULATOR = {"SIMULATOR": "on", "SIMULATOR_PORT": str(reserved_port()), "SIMULATOR_ADMIN_PORT": str(reserved_port())}
 #: Binance is the simulated exchange too, as a testnet would be: by its base URL alone.
 ENDPOINTS = json.dumps(
     {**json.loads(NOWHERE), **dict.fromkeys(ON_SIMULATOR, f"http://127.0.0.1:{SIMULATOR['SIMULATOR_PORT']}")}

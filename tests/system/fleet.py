@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 
 from hummingbus.stack.nkey import Nkey
-from hummingbus.stack.ports import free_port
 from hummingbus.stack.postgres_server import PostgresServer
 from shared.settings import Settings
+from tests.ports import reserved_port
 from tests.running_stack import NOWHERE, ROOT
 from tests.servers import create_database, short_folder, strict_nats
 
@@ -39,8 +39,8 @@ class Fleet:
         self.folder = folder
         self.nats, self.seeds = strict_nats(folder / "nats", "hb")
         self.postgres = PostgresServer(folder / "postgres")
-        self.port = free_port()
-        self.simulator_port, self.simulator_admin_port = free_port(), free_port()
+        self.port = reserved_port()
+        self.simulator_port, self.simulator_admin_port = reserved_port(), reserved_port()
         self.services: dict[str, subprocess.Popen[bytes]] = {}
         #: Where exchanges are, by connector; all others are nowhere.
         self.endpoints: dict[str, str] = {}

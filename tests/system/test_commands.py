@@ -1,8 +1,11 @@
 """The command line against a running stack: what it prints, what it refuses, how it ends."""
 
+import asyncio
 import json
 import subprocess
 import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -32,6 +35,35 @@ def test_status_as_json(system: RunningStack) -> None:
     assert services == ["credentials", "gateway_api", "marketdata", "portfolio", "simulator"]
     credentials = next(replica for replica in status["replicas"] if replica["service"] == "credentials")
     assert credentials["figures"]["outbox_lag"] >= 0
+
+
+def test_status_fits_into_a_small_terminal(system: RunningStack) -> None:
+    lines = hummingbus(system.folder, "status", COLUMNS="80").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[3] for line in lines if line.startswith(("credentials", "simulator"))] == ["ready"] * 2
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+async def test_events_end_when_nobody_reads_them_any_more(
+    system: RunningStack, login: Login, more: tuple[str, ...]
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, "events", "--from-start", *more, cwd=system.folder, stdout=PIPE, stderr=PIPE, stdin=DEVNULL
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()
+    process.stdout._transport.close()  # type: ignore[attr-defined]  # as `head -1` does
+    end = asyncio.create_task(process.communicate())
+    async with httpx.AsyncClient(base_url=system.url, auth=(login.username, login.password)) as client:
+        while not end.done():  # it notices at the next event; the test's own time limit bounds it
+            for path in ("add-account", "delete-account"):
+                (await client.post(f"/accounts/{path}", params={"account_name": "unread"})).raise_for_status()
+    assert (await end)[1] == b""
+    assert process.returncode == 0
+
+
+def test_the_version(folder: Path) -> None:
+    assert hummingbus(folder, "--version").stdout == f"Hummingbus {version('hummingbus')}\n"
 
 
 @pytest.mark.parametrize("command", [("status",), ("events",), ("keys", "list")])

@@ -43,10 +43,19 @@ def test_the_simulator_is_in_unless_it_is_switched_off() -> None:
     assert [service.name for service in dict(shared.groups)["all"]] == ["gateway_api", "credentials"]
 
 
+@pytest.mark.parametrize("setting", ["API_PORT", "SIMULATOR_PORT"])
 @pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1"])
-def test_a_port_that_is_none_is_refused(port: str) -> None:
-    with pytest.raises(ValidationError, match="API_PORT"):
-        _settings(API_PORT=port)
+def test_a_port_that_is_none_is_refused(setting: str, port: str) -> None:
+    with pytest.raises(ValidationError, match=setting):
+        _settings(**{setting: port})
+
+
+def test_only_what_is_started_listens() -> None:
+    assert [listener.port_setting for listener in _settings().listeners] == [
+        "API_PORT", "SIMULATOR_PORT", "SIMULATOR_ADMIN_PORT",
+    ]  # fmt: skip
+    assert [listener.port for listener in _settings(SIMULATOR="off", API_PORT="8001").listeners] == [8001]
+    assert _settings(HUMMINGBUS_GROUPS="control=credentials").listeners == ()
 
 
 @pytest.mark.parametrize(

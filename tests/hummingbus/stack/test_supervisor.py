@@ -19,6 +19,7 @@ import pytest
 from hummingbus.stack.postgres_server import PostgresServer
 from hummingbus.stack.processes import gone, runs
 from shared.settings import read_environment
+from tests.ports import reserved_port
 from tests.running_stack import RunningStack, running_stack
 from tests.servers import short_folder, strict_nats
 
@@ -56,7 +57,7 @@ async def _passwords_at_starts(stack: RunningStack) -> list[str]:
 
 
 async def test_a_second_start_finds_secrets_and_data_of_the_first(start: Start, folder: Path) -> None:
-    first = start()
+    first = start(NATS_PORT="0")
     await first.says("Random API_PASSWORD and CONFIG_PASSWORD written to")
     await first.says("Ready")
     assert _status(first) == 200
@@ -65,7 +66,7 @@ async def test_a_second_start_finds_secrets_and_data_of_the_first(start: Start, 
     assert await first.stop() == 0
     secrets = read_environment(folder / ".env")
 
-    second = start()
+    second = start(NATS_PORT="0")
     await second.says("Ready")
     assert not any("Random" in line for line in second.output)
     assert read_environment(folder / ".env") == secrets
@@ -213,9 +214,23 @@ async def test_a_busy_port_is_named_before_anything_is_started(start: Start) -> 
         assert await stack.ended() == 1
     said = "".join(stack.output)
     assert f"Port {port} on 127.0.0.1 is in use by process {os.getpid()}" in said
-    assert f"API_PORT={port + 1} ./run.sh" in said
+    assert f"for the API: API_PORT={port + 1 if port < 65535 else port - 1} ./run.sh" in said
     assert not (stack.data / "postgres").exists()
     assert not (stack.data / "nats").exists()
+
+
+@pytest.mark.parametrize("setting", ["SIMULATOR_PORT", "SIMULATOR_ADMIN_PORT"])
+async def test_a_busy_port_of_the_simulator_is_named_before_anything_is_started(start: Start, setting: str) -> None:
+    ports = {"SIMULATOR_PORT": str(reserved_port()), "SIMULATOR_ADMIN_PORT": str(reserved_port())}
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", int(ports[setting])))
+        other.listen()
+        stack = start(SIMULATOR="on", HUMMINGBUS_GROUPS=f"{_GROUPS};play=simulator", **ports)
+        assert await stack.ended() == 1
+    said = "".join(stack.output)
+    assert f"Port {ports[setting]} on 127.0.0.1 is in use by process {os.getpid()}" in said
+    assert f"{setting}={int(ports[setting]) + 1} ./run.sh, or SIMULATOR=off" in said
+    assert not (stack.data / "postgres").exists()
 
 
 async def test_a_data_folder_in_use_is_refused_and_its_owner_goes_on(start: Start) -> None:
@@ -229,7 +244,7 @@ async def test_a_data_folder_in_use_is_refused_and_its_owner_goes_on(start: Star
 
 
 async def test_two_stacks_with_two_data_folders_run_side_by_side(start: Start, folder: Path) -> None:
-    stacks = [start(HUMMINGBUS_DATA=name) for name in ("one", "two")]
+    stacks = [start(HUMMINGBUS_DATA=name, NATS_PORT="0") for name in ("one", "two")]
     await asyncio.gather(*(stack.says("Ready") for stack in stacks))
     assert [_status(stack) for stack in stacks] == [200, 200]
     assert len({stack.run().nats_url for stack in stacks}) == 2
@@ -240,7 +255,7 @@ async def test_two_stacks_with_two_data_folders_run_side_by_side(start: Start, f
 
 
 async def test_the_bus_keeps_its_port_and_takes_another_one_when_that_is_taken(start: Start) -> None:
-    stack = start()
+    stack = start(NATS_PORT="0")
     await stack.says("Ready")
     port = urlsplit(stack.run().nats_url).port
     assert port is not None
@@ -249,7 +264,7 @@ async def test_the_bus_keeps_its_port_and_takes_another_one_when_that_is_taken(s
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port))
         other.listen()
-        stack = start()
+        stack = start(NATS_PORT="0")
         await stack.says("Ready")
         assert urlsplit(stack.run().nats_url).port != port
         await stack.stop()

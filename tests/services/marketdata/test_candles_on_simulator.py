@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from nats.aio.msg import Msg
 
-from hummingbus.stack.ports import free_port
 from services.marketdata.app import MarketdataService
 from services.marketdata.candles.intervals import INTERVALS
 from services.marketdata.settings import MarketdataSettings
@@ -36,6 +35,7 @@ from shared.errors import CommandError, ErrorCode
 from shared.exchanges.registry import Exchanges
 from shared.settings import Settings
 from tests.eventually import eventually
+from tests.ports import reserved_port
 from tests.services.marketdata.conftest import Asker
 from tests.services.simulator.process import SimulatorProcess
 
@@ -50,7 +50,7 @@ Serve = Callable[..., Awaitable[MarketdataService]]
 async def simulator(folder: Path) -> AsyncIterator[SimulatorProcess]:
     """A simulator that has the same port when it is started again."""
     made = SimulatorProcess(
-        folder, {"SIMULATOR_PORT": str(free_port()), "SIMULATOR_SEED": "7", "SIMULATOR_LIMITS": "1000"}
+        folder, {"SIMULATOR_PORT": str(reserved_port()), "SIMULATOR_SEED": "7", "SIMULATOR_LIMITS": "1000"}
     )
     await made.start()
     yield made

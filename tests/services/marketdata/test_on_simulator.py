@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from nats.aio.msg import Msg
 
-from hummingbus.stack.ports import free_port
 from services.marketdata.app import MarketdataService
 from services.marketdata.settings import MarketdataSettings
 from shared.bus.connection import connect
@@ -24,6 +23,7 @@ from shared.contracts.marketdata.tickers import GET_PRICES, TICKER, LiveTicker, 
 from shared.errors import CommandError, ErrorCode
 from shared.exchanges.registry import Exchanges
 from tests.eventually import eventually
+from tests.ports import reserved_port
 from tests.services.marketdata.conftest import Asker
 from tests.services.simulator.process import SimulatorProcess
 
@@ -34,7 +34,7 @@ Serve = Callable[..., Awaitable[MarketdataService]]
 @pytest.fixture
 async def simulator(folder: Path) -> AsyncIterator[SimulatorProcess]:
     """A simulator that has the same port when it is started again."""
-    made = SimulatorProcess(folder, {"SIMULATOR_PORT": str(free_port()), "SIMULATOR_SEED": "7"})
+    made = SimulatorProcess(folder, {"SIMULATOR_PORT": str(reserved_port()), "SIMULATOR_SEED": "7"})
     await made.start()
     yield made
     await made.kill()
@@ -234,7 +234,7 @@ async def test_a_slow_exchange(serve: Serve, ask: Asker, simulator: SimulatorPro
 
 
 async def test_an_exchange_that_cannot_be_reached(ask: Asker, values: dict[str, str]) -> None:
-    settings = MarketdataSettings.model_validate({**values, "SIMULATOR_URL": f"http://127.0.0.1:{free_port()}"})
+    settings = MarketdataSettings.model_validate({**values, "SIMULATOR_URL": f"http://127.0.0.1:{reserved_port()}"})
     service = MarketdataService(settings, Exchanges(settings.endpoints()))
     await service.start()
     for _ in range(3):
