@@ -11,9 +11,9 @@ import asyncpg
 import httpx
 import pytest
 
-from hummingbus.stack.ports import free_port
 from hummingbus.stack.postgres_server import PostgresServer
 from tests.eventually import eventually
+from tests.ports import reserved_port
 from tests.running_stack import NOWHERE, RunningStack, running_stack
 from tests.servers import short_folder
 from tests.venue import SimulatedVenue
@@ -54,7 +54,15 @@ async def use(stack: RunningStack) -> list[str]:
     hummingbus(stack, "rotate-config-password", "--stdin", stdin=NEW_CONFIG_PASSWORD + "\n")
     async with httpx.AsyncClient(base_url=stack.url, headers={"X-API-KEY": api_key}) as client:
         assert (await client.post(path, json=SECRETS)).status_code == 201
-    return [*SECRETS.values(), REFUSED, PASSWORD, CONFIG_PASSWORD, NEW_CONFIG_PASSWORD, api_key, api_key.split("_", 2)[2]]
+    return [
+        *SECRETS.values(),
+        REFUSED,
+        PASSWORD,
+        CONFIG_PASSWORD,
+        NEW_CONFIG_PASSWORD,
+        api_key,
+        api_key.split("_", 2)[2],
+    ]
 
 
 async def trade(stack: RunningStack, venue: SimulatedVenue) -> list[str]:
@@ -110,8 +118,8 @@ def venue() -> Iterator[SimulatedVenue]:
 
 async def test_no_file_of_a_full_run_holds_a_secret_in_clear(venue: SimulatedVenue) -> None:
     settings = {
-        "LOG_LEVEL": "DEBUG", "SIMULATOR": "on", "SIMULATOR_PORT": str(free_port()),
-        "SIMULATOR_ADMIN_PORT": str(free_port()),
+        "LOG_LEVEL": "DEBUG", "SIMULATOR": "on", "SIMULATOR_PORT": str(reserved_port()),
+        "SIMULATOR_ADMIN_PORT": str(reserved_port()),
         "CONNECTOR_ENDPOINTS": json.dumps(json.loads(NOWHERE) | {"binance": venue.url}),
     }  # fmt: skip
     with short_folder() as folder:
