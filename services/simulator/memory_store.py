@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from services.simulator.asked_rows import Orders, Window
 from services.simulator.batch import Batch
 from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate
 from services.simulator.engine.terms import OPEN_STATUSES
 from services.simulator.live_minute import LiveMinute
-from services.simulator.store import Kept, Window
+from services.simulator.store import Kept
 from services.simulator.venue import VENUES, Venue
 
 #: Rows of each kind that are kept of an account and venue, and minutes of a pair; the oldest are forgotten.
@@ -54,18 +55,31 @@ class MemoryStore:
                 self._accounts.pop((venue, name), None)
 
     async def order(
-        self, venue: Venue, account: str, symbol: str, order_id: int | None, client_order_id: str | None
+        self,
+        venue: Venue,
+        account: str,
+        symbol: str | None,
+        *,
+        order_id: int | None,
+        client_order_id: str | None,
+        kind: Orders,
     ) -> OrderRow | None:
         """Return an order; of several with a client order id the newest."""
         orders = self._past(venue, account).orders
         rows = orders.values() if order_id is None else filter(None, (orders.get(order_id),))
-        fitting = (row for row in rows if row.symbol == symbol and client_order_id in {None, row.client_order_id})
+        fitting = (
+            row
+            for row in rows
+            if symbol in {None, row.symbol} and client_order_id in {None, row.client_order_id} and _is_of(kind, row)
+        )
         return max(fitting, key=lambda row: row.order_id, default=None)
 
-    async def orders(self, venue: Venue, account: str, symbol: str | None, window: Window) -> Sequence[OrderRow]:
+    async def orders(
+        self, venue: Venue, account: str, symbol: str | None, kind: Orders, window: Window
+    ) -> Sequence[OrderRow]:
         """Return orders by id."""
         rows = sorted(self._past(venue, account).orders.values(), key=lambda row: row.order_id)
-        chosen = (row for row in rows if symbol in {None, row.symbol})
+        chosen = (row for row in rows if symbol in {None, row.symbol} and _is_of(kind, row))
         return _within(chosen, window, lambda row: row.order_id, lambda row: row.created)
 
     async def fills(
@@ -126,6 +140,10 @@ class MemoryStore:
             ended = next((key for key, order in orders.items() if order.status not in OPEN_STATUSES), None)
             if ended is not None:
                 del orders[ended]
+
+
+def _is_of(kind: Orders, row: OrderRow) -> bool:
+    return kind is Orders.ALL or (row.working if kind is Orders.WORKING else row.stop_price > 0)
 
 
 def _within(rows: Iterable[R], window: Window, id_of: Callable[[R], int], time_of: Callable[[R], int]) -> list[R]:

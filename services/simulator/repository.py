@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from services.simulator.accounts import Account
+from services.simulator.asked_rows import Orders, Window
 from services.simulator.batch import Batch, VenueRow
 from services.simulator.batch_sql import statement
 from services.simulator.engine.events import (
@@ -19,12 +20,18 @@ from services.simulator.engine.events import (
 )
 from services.simulator.engine.records import InstrumentRow, State
 from services.simulator.minute_repository import SCHEMA, MinuteRepository
-from services.simulator.store import Kept, Window
+from services.simulator.store import Kept
 from services.simulator.venue import Venue
 from shared.database.migrate import ensure_migrated
 from shared.settings import DatabaseSettings
 
 R = TypeVar("R")
+
+_OF_KIND = {
+    Orders.ALL: "",
+    Orders.WORKING: "AND (row->>'working')::boolean",
+    Orders.CONDITIONAL: "AND (row->>'stop_price')::bigint > 0",
+}
 
 
 class SupersededError(RuntimeError):
@@ -85,14 +92,21 @@ class Repository(MinuteRepository):
     # Orders, fills and incomes.
 
     async def order(
-        self, venue: Venue, account: str, symbol: str, order_id: int | None, client_order_id: str | None
+        self,
+        venue: Venue,
+        account: str,
+        symbol: str | None,
+        *,
+        order_id: int | None,
+        client_order_id: str | None,
+        kind: Orders,
     ) -> OrderRow | None:
         """Return an order; of several with a client order id the newest."""
         row = await self._database.fetchval(
-            """
+            f"""
             SELECT row FROM orders
-            WHERE account = $1 AND venue = $2 AND symbol = $3
-              AND ($4::bigint IS NULL OR order_id = $4) AND ($5::text IS NULL OR client_order_id = $5)
+            WHERE account = $1 AND venue = $2 AND ($3::text IS NULL OR symbol = $3)
+              AND ($4::bigint IS NULL OR order_id = $4) AND ($5::text IS NULL OR client_order_id = $5) {_OF_KIND[kind]}
             ORDER BY order_id DESC LIMIT 1
             """,
             account,
@@ -103,9 +117,11 @@ class Repository(MinuteRepository):
         )
         return None if row is None else msgspec.json.decode(row, type=OrderRow)
 
-    async def orders(self, venue: Venue, account: str, symbol: str | None, window: Window) -> Sequence[OrderRow]:
+    async def orders(
+        self, venue: Venue, account: str, symbol: str | None, kind: Orders, window: Window
+    ) -> Sequence[OrderRow]:
         """Return orders by id."""
-        where = "account = $1 AND venue = $2 AND ($3::text IS NULL OR symbol = $3)"
+        where = f"account = $1 AND venue = $2 AND ($3::text IS NULL OR symbol = $3) {_OF_KIND[kind]}"
         return await self._window(
             "orders", where, [account, venue, symbol], window, columns=("order_id", "created"), kind=OrderRow
         )

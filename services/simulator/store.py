@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.simulator.accounts import Account
+from services.simulator.asked_rows import Orders, Window
 from services.simulator.batch import Batch
 from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate
 from services.simulator.engine.records import State
@@ -21,21 +22,6 @@ class Kept:
     usdm: State = field(default_factory=State)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which rows are meant: by time (ms, both ends count) and id. With a start the first `limit`, else the last."""
-
-    from_id: int | None = None
-    start_ms: int | None = None
-    end_ms: int | None = None
-    limit: int = 500
-
-    @property
-    def forward(self) -> bool:
-        """Whether the first rows of the range are meant, and not the last."""
-        return self.from_id is not None or self.start_ms is not None
-
-
 class Store(Protocol):
     """Every method but `start` raises `CommandError` when the store can't be asked."""
 
@@ -46,11 +32,20 @@ class Store(Protocol):
         """Write a batch in one transaction; the same one again does no harm."""
 
     async def order(
-        self, venue: Venue, account: str, symbol: str, order_id: int | None, client_order_id: str | None
+        self,
+        venue: Venue,
+        account: str,
+        symbol: str | None,
+        *,
+        order_id: int | None,
+        client_order_id: str | None,
+        kind: Orders,
     ) -> OrderRow | None:
         """Return an order; of several with a client order id the newest."""
 
-    async def orders(self, venue: Venue, account: str, symbol: str | None, window: Window) -> Sequence[OrderRow]: ...
+    async def orders(
+        self, venue: Venue, account: str, symbol: str | None, kind: Orders, window: Window
+    ) -> Sequence[OrderRow]: ...
 
     async def fills(
         self, venue: Venue, account: str, symbol: str | None, order_id: int | None, window: Window

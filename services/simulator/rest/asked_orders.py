@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.simulator.asked_rows import Window
 from services.simulator.engine import refusal
 from services.simulator.engine.events import OrderRow, OrderUpdate
 from services.simulator.engine.symbol import Symbol
@@ -53,9 +54,6 @@ async def asked_fills(
         symbol.market,
         call.owner,
         symbol.name,
-        order_id=call.parameters.integer("orderId"),
-        from_id=from_id,
-        start_ms=start,
-        end_ms=end,
-        limit=limit,
+        call.parameters.integer("orderId"),
+        Window(from_id, start, end, limit),
     )

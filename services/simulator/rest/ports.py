@@ -8,6 +8,7 @@ up to `end_ms`, which is the last moment that counts.
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from services.simulator.asked_rows import Orders, Window
 from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate, Trade
 from services.simulator.engine.futures import FuturesEngine
 from services.simulator.engine.registry import Depth
@@ -41,46 +42,29 @@ class History(Protocol):
     """What users' orders came to: open ones and ended ones."""
 
     async def order(
-        self, venue: Venue, account: str, symbol: str, *, order_id: int | None, client_order_id: str | None
-    ) -> OrderRow | None:
-        """Return an order as it stands; of several with a client order id the newest."""
-
-    async def orders(
-        self,
-        venue: Venue,
-        account: str,
-        symbol: str | None,
-        *,
-        from_id: int | None,
-        start_ms: int | None,
-        end_ms: int | None,
-        limit: int,
-    ) -> Sequence[OrderRow]:
-        """Return orders by time of creation."""
-
-    async def fills(
         self,
         venue: Venue,
         account: str,
         symbol: str | None,
         *,
         order_id: int | None,
-        from_id: int | None,
-        start_ms: int | None,
-        end_ms: int | None,
-        limit: int,
+        client_order_id: str | None,
+        kind: Orders = Orders.ALL,
+    ) -> OrderRow | None:
+        """Return an order as it stands; of several with a client order id the newest."""
+
+    async def orders(
+        self, venue: Venue, account: str, symbol: str | None, window: Window, kind: Orders = Orders.ALL
+    ) -> Sequence[OrderRow]:
+        """Return orders by time of creation."""
+
+    async def fills(
+        self, venue: Venue, account: str, symbol: str | None, order_id: int | None, window: Window
     ) -> Sequence[OrderUpdate]:
         """Return fills; `from_id` is a trade id."""
 
     async def incomes(
-        self,
-        account: str,
-        symbol: str | None,
-        kind: IncomeKind | None,
-        *,
-        start_ms: int | None,
-        end_ms: int | None,
-        limit: int,
+        self, account: str, symbol: str | None, kind: IncomeKind | None, window: Window
     ) -> Sequence[Income]: ...
 
 

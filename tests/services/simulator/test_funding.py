@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from services.simulator.asked_rows import Window
 from services.simulator.engine.events import IncomeKind
 from services.simulator.engine.requests import NewOrder
 from services.simulator.engine.terms import OrderType, Side
@@ -168,7 +169,7 @@ async def test_it_is_paid_before_what_is_done_after_it() -> None:
     await trade(Side.BUY)
     clock.seconds += 2 * 3600
     await trade(Side.SELL)
-    incomes = await exchange.history.incomes(account.name, None, None, start_ms=None, end_ms=None, limit=100)
+    incomes = await exchange.history.incomes(account.name, None, None, Window(limit=100))
     kinds = [(row.kind, row.time) for row in incomes if row.kind is not IncomeKind.COMMISSION]
     assert kinds[:3] == [
         (IncomeKind.TRANSFER, first - 500),
@@ -183,7 +184,7 @@ async def test_it_is_paid_before_what_is_done_after_it() -> None:
             assert row.amount == int(-exchange.market.mark_price(symbol, row.time) * Decimal(rate) / 10**8)
     clock.seconds += 3600
     await exchange.act(lambda: None)
-    assert incomes == await exchange.history.incomes(account.name, None, None, start_ms=None, end_ms=None, limit=100), (
+    assert incomes == await exchange.history.incomes(account.name, None, None, Window(limit=100)), (
         "without a position nothing is paid"
     )
     await exchange.stop()

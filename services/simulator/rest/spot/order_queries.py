@@ -1,5 +1,6 @@
 """Spot orders and trades of an account. Source: "Account endpoints" of Binance's spot `rest-api.md`."""
 
+from services.simulator.asked_rows import Window
 from services.simulator.rest import refusals
 from services.simulator.rest.asked_orders import asked_fills, asked_order
 from services.simulator.rest.instruments import known
@@ -35,15 +36,8 @@ async def all_ones(call: Call) -> Answer:
     """Answer the orders on a symbol, open and ended."""
     symbol = known(call.exchange, "spot", call.parameters.symbol())
     start, end = _span_of_a_day(call.parameters)
-    rows = await call.exchange.history.orders(
-        "spot",
-        call.owner,
-        symbol.name,
-        from_id=call.parameters.integer("orderId"),
-        start_ms=start,
-        end_ms=end,
-        limit=call.parameters.limit(500, 1000),
-    )
+    window = Window(call.parameters.integer("orderId"), start, end, call.parameters.limit(500, 1000))
+    rows = await call.exchange.history.orders("spot", call.owner, symbol.name, window)
     return [order_answers.status(symbol, row) for row in rows]
 
 

@@ -4,6 +4,7 @@ An order's algo id is its order id as well, when it is triggered. Source: "Trade
 following, of Binance's USD-M futures documentation.
 """
 
+from services.simulator.asked_rows import Orders, Window
 from services.simulator.engine import refusal
 from services.simulator.engine.events import OrderRow
 from services.simulator.rest import refusals
@@ -12,9 +13,6 @@ from services.simulator.rest.routing import Answer, Call, Route, Security
 from services.simulator.rest.usdm import order_answers
 from services.simulator.rest.usdm.new_orders import conditional_order
 from services.simulator.rest.usdm.orders import cancel_where
-
-#: Orders looked through for one whose client id alone is known.
-_RECENT = 1000
 
 
 async def place(call: Call) -> Answer:
@@ -33,10 +31,6 @@ def _reference(call: Call) -> tuple[int | None, str | None]:
     return algo_id, client_id
 
 
-def _fits(row: OrderRow, algo_id: int | None, client_id: str | None) -> bool:
-    return bool(row.stop_price) and algo_id in {None, row.order_id} and client_id in {None, row.client_order_id}
-
-
 async def cancel(call: Call) -> Answer:
     """Cancel a conditional order that still waits."""
     algo_id, client_id = _reference(call)
@@ -44,7 +38,7 @@ async def cancel(call: Call) -> Answer:
 
     def effect() -> OrderRow:
         for row in engine.open_orders(owner):
-            if not row.working and _fits(row, algo_id, client_id):
+            if not row.working and algo_id in {None, row.order_id} and client_id in {None, row.client_order_id}:
                 engine.cancel(owner, row.symbol, order_id=row.order_id)
                 return row
         raise refusal.unknown_order()
@@ -63,19 +57,12 @@ async def cancel_all(call: Call) -> Answer:
 async def one(call: Call) -> Answer:
     """Answer a conditional order, waiting, triggered or ended."""
     algo_id, client_id = _reference(call)
-    rows = await call.exchange.history.orders(
-        "usdm",
-        call.owner,
-        None,
-        from_id=algo_id,
-        start_ms=None,
-        end_ms=None,
-        limit=_RECENT if algo_id is None else 1,
+    row = await call.exchange.history.order(
+        "usdm", call.owner, None, order_id=algo_id, client_order_id=client_id, kind=Orders.CONDITIONAL
     )
-    for row in reversed(rows):
-        if _fits(row, algo_id, client_id):
-            return order_answers.algo_status(known(call.exchange, "usdm", row.symbol), row)
-    raise refusal.no_such_order()
+    if row is None:
+        raise refusal.no_such_order()
+    return order_answers.algo_status(known(call.exchange, "usdm", row.symbol), row)
 
 
 async def open_ones(call: Call) -> Answer:
@@ -95,18 +82,9 @@ async def all_ones(call: Call) -> Answer:
     """Answer the conditional orders on a symbol, waiting and ended."""
     symbol = known(call.exchange, "usdm", call.parameters.symbol())
     start, end = call.parameters.span()
-    limit = call.parameters.strict_limit(500, 1000)
-    rows = await call.exchange.history.orders(
-        "usdm",
-        call.owner,
-        symbol.name,
-        from_id=call.parameters.integer("algoId"),
-        start_ms=start,
-        end_ms=end,
-        limit=_RECENT,
-    )
-    found = [row for row in rows if row.stop_price]
-    return [order_answers.algo_status(symbol, row) for row in found[:limit]]
+    window = Window(call.parameters.integer("algoId"), start, end, call.parameters.strict_limit(500, 1000))
+    rows = await call.exchange.history.orders("usdm", call.owner, symbol.name, window, Orders.CONDITIONAL)
+    return [order_answers.algo_status(symbol, row) for row in rows]
 
 
 ROUTES = (

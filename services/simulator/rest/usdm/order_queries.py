@@ -3,10 +3,10 @@
 Source: "Trade" and "Account Endpoints" of Binance's USD-M futures documentation.
 """
 
+from services.simulator.asked_rows import Orders, Window
 from services.simulator.engine import refusal
-from services.simulator.engine.events import IncomeKind, OrderRow
+from services.simulator.engine.events import IncomeKind
 from services.simulator.engine.refusal import Refusal
-from services.simulator.engine.symbol import Symbol
 from services.simulator.engine.units import to_units
 from services.simulator.rest import refusals
 from services.simulator.rest.asked_orders import asked_fills, asked_order, order_reference
@@ -17,7 +17,6 @@ from services.simulator.rest.routing import Answer, Call, Route, Security
 from services.simulator.rest.usdm import order_answers
 
 _WEEK = 7 * 86_400_000
-_PAGE = 1000
 
 
 async def one(call: Call) -> Answer:
@@ -51,26 +50,9 @@ async def all_ones(call: Call) -> Answer:
     """Answer the orders on a symbol that worked, open and ended."""
     symbol = known(call.exchange, "usdm", call.parameters.symbol())
     start, end = _week(call.parameters)
-    from_id = call.parameters.integer("orderId")
-    limit = call.parameters.strict_limit(500, _PAGE)
-    if from_id is None and start is None:
-        rows = await _page(call, symbol, None, None, end)
-        return [order_answers.status(symbol, row) for row in rows if row.working][-limit:]
-    found: list[OrderRow] = []
-    while len(found) < limit:
-        rows = await _page(call, symbol, from_id, start, end)
-        found += [row for row in rows if row.working]
-        if len(rows) < _PAGE:
-            break
-        from_id = rows[-1].order_id + 1
-    return [order_answers.status(symbol, row) for row in found[:limit]]
-
-
-async def _page(call: Call, symbol: Symbol, from_id: int | None, start: int | None, end: int | None) -> list[OrderRow]:
-    rows = await call.exchange.history.orders(
-        "usdm", call.owner, symbol.name, from_id=from_id, start_ms=start, end_ms=end, limit=_PAGE
-    )
-    return list(rows)
+    window = Window(call.parameters.integer("orderId"), start, end, call.parameters.strict_limit(500, 1000))
+    rows = await call.exchange.history.orders("usdm", call.owner, symbol.name, window, Orders.WORKING)
+    return [order_answers.status(symbol, row) for row in rows]
 
 
 def _week(parameters: Parameters) -> tuple[int | None, int | None]:
@@ -96,10 +78,8 @@ async def incomes(call: Call) -> Answer:
     if kind is not None and kind not in IncomeKind.__members__:
         raise refusals.invalid_data("incomeType")
     start, end = call.parameters.span()
-    limit = call.parameters.strict_limit(100, 1000)
-    rows = await call.exchange.history.incomes(
-        call.owner, name, IncomeKind(kind) if kind else None, start_ms=start, end_ms=end, limit=limit
-    )
+    window = Window(None, start, end, call.parameters.strict_limit(100, 1000))
+    rows = await call.exchange.history.incomes(call.owner, name, IncomeKind(kind) if kind else None, window)
     return [
         {
             "symbol": row.symbol,
