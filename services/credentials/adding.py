@@ -16,7 +16,7 @@ from services.credentials.repository import Repository
 from shared.bus.messages import Call, Reply
 from shared.connectors.catalogue import CONNECTORS, Connector, ConnectorKind
 from shared.contracts.credentials import PUT_CREDENTIAL, CredentialPut, CredentialStored
-from shared.contracts.portfolio import KeyChecked, KeyVerdict
+from shared.contracts.portfolio.keys import KeyChecked, KeyVerdict
 from shared.errors import CommandError, ErrorCode
 
 #: Seconds that the check of the keys takes at most.

@@ -9,7 +9,7 @@ from services.credentials.release import check_request, forbidden, release_value
 from shared.bus.client import Bus
 from shared.contracts import portfolio
 from shared.contracts.credentials import SERVICE, CredentialRef
-from shared.contracts.portfolio import ASK_KEY, CHECK_KEY, KeyChecked, KeyVerdict
+from shared.contracts.portfolio.keys import ASK_KEY, CHECK_KEY, KeyCheck, KeyChecked, KeyVerdict
 from shared.errors import CommandError, ErrorCode
 from shared.telemetry.logs import logger
 
@@ -61,9 +61,7 @@ class KeyChecks:
         left = round(until - time.monotonic(), 1)
         if left <= 0:
             raise CommandError(ErrorCode.UNAVAILABLE, f"There was no answer within {seconds:.1f} s")
-        check = portfolio.KeyCheck(
-            asked.checker, wanted.account_name, wanted.connector_name, request.nonce, sealed.sealed
-        )
+        check = KeyCheck(asked.checker, wanted.account_name, wanted.connector_name, request.nonce, sealed.sealed)
         return await self._bus.request(CHECK_KEY, check, actor=SERVICE, timeout=left)
 
 

@@ -19,7 +19,7 @@ from services.credentials.repository import Repository
 from services.credentials.rows import CredentialRevision
 from shared.backoff import Backoff
 from shared.contracts.credentials import CREDENTIAL_REJECTED, CREDENTIAL_VERIFIED, SERVICE, CredentialVerdict
-from shared.contracts.portfolio import KeyChecked, KeyVerdict
+from shared.contracts.portfolio.keys import KeyChecked, KeyVerdict
 from shared.database.pool import Database
 from shared.errors import CommandError
 from shared.lease_keeper import LeaseKeeper

@@ -4,7 +4,7 @@ from services.gateway_api.commands import Commands
 from services.gateway_api.errors import RefusedCommand
 from shared.bus.client import NoResponders, decode_response
 from shared.contracts.declaration import Command, Req, Res
-from shared.contracts.portfolio import GET_SESSION, Session, SessionRef, SessionState
+from shared.contracts.portfolio.sessions import GET_SESSION, Session, SessionRef, SessionState
 from shared.errors import CommandError, ErrorCode
 
 _STATES = {

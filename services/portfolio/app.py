@@ -20,7 +20,8 @@ from services.portfolio.sessions.sessions import Sessions
 from services.portfolio.settings import PortfolioSettings
 from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
-from shared.contracts.portfolio import CHECK_KEY, SERVICE
+from shared.contracts.portfolio import SERVICE
+from shared.contracts.portfolio.keys import CHECK_KEY
 from shared.database.migrate import ensure_migrated
 from shared.database.pool import Database
 from shared.database.unit_of_work import UnitOfWork

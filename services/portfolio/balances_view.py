@@ -6,7 +6,7 @@ from typing import Any
 from services.portfolio.repository import Repository
 from services.portfolio.sessions.desired import SessionKey
 from shared.contracts.declaration import AnyEvent
-from shared.contracts.portfolio import BALANCES_CHANGED, BalancesChanged
+from shared.contracts.portfolio.balances import BALANCES_CHANGED, BalancesChanged
 from shared.database.failures import Connection
 
 

@@ -7,13 +7,12 @@ Percentages are 0 to 100, rounded half to even to 4 places.
 from collections.abc import Collection, Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from shared.contracts.portfolio import (
+from shared.contracts.portfolio.balances import Balance, PortfolioState
+from shared.contracts.portfolio.distributions import (
     AccountsDistribution,
     AccountShare,
-    Balance,
     ConnectorShare,
     Distribution,
-    PortfolioState,
     TokenInAccount,
     TokenOnConnector,
     TokenShare,

@@ -10,7 +10,9 @@ from services.portfolio.sessions.session import OwnedSession
 from services.portfolio.sessions.sessions import Sessions
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
-from shared.contracts import portfolio as contract
+from shared.contracts.portfolio.keys import ASK_KEY, CHECK_KEY
+from shared.contracts.portfolio.orders import CANCEL_ORDER, PLACE_ORDER, OrderCancel, OrderPlace
+from shared.contracts.portfolio.sessions import REFRESH_SESSION, SessionRef
 from shared.errors import CommandError, ErrorCode
 
 
@@ -23,13 +25,13 @@ class Handlers:
 
     def register(self, dispatcher: Dispatcher) -> None:
         """Let `dispatcher` hand the commands to these handlers."""
-        dispatcher.on(contract.PLACE_ORDER, self.place_order)
-        dispatcher.on(contract.CANCEL_ORDER, self.cancel_order)
-        dispatcher.on(contract.REFRESH_SESSION, self.refresh_session)
-        dispatcher.on(contract.ASK_KEY, self._trials.ask)
-        dispatcher.on(contract.CHECK_KEY, self._trials.check)
+        dispatcher.on(PLACE_ORDER, self.place_order)
+        dispatcher.on(CANCEL_ORDER, self.cancel_order)
+        dispatcher.on(REFRESH_SESSION, self.refresh_session)
+        dispatcher.on(ASK_KEY, self._trials.ask)
+        dispatcher.on(CHECK_KEY, self._trials.check)
 
-    async def place_order(self, request: contract.OrderPlace, call: Call) -> Reply:
+    async def place_order(self, request: OrderPlace, call: Call) -> Reply:
         session = self._owned(request.account_name, request.connector_name)
         try:
             try:
@@ -40,14 +42,14 @@ class Handlers:
         except LeaseLost:
             raise await _lost(session.key, call) from None
 
-    async def cancel_order(self, request: contract.OrderCancel, call: Call) -> Reply:
+    async def cancel_order(self, request: OrderCancel, call: Call) -> Reply:
         session = self._owned(request.account_name, request.connector_name)
         try:
             return await session.desk().cancelling.cancel(request, call)
         except LeaseLost:
             raise await _lost(session.key, call) from None
 
-    async def refresh_session(self, request: contract.SessionRef, call: Call) -> Reply:
+    async def refresh_session(self, request: SessionRef, call: Call) -> Reply:
         session = self._owned(request.account_name, request.connector_name)
         try:
             return await session.refresh()

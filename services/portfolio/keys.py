@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.bus.messages import Call
 from shared.contracts.credentials import CredentialRef, SealedSecret, SecretRequest
-from shared.contracts.portfolio import KeyAsk, KeyCheck, KeyChecked, KeyVerdict
+from shared.contracts.portfolio.keys import KeyAsk, KeyCheck, KeyChecked, KeyVerdict
 from shared.errors import CommandError, ErrorCode, not_found
 from shared.exchanges.errors import ExchangeError, KeysRefused
 from shared.exchanges.interface import TradingAccount

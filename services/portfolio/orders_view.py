@@ -15,7 +15,7 @@ import msgspec
 from services.portfolio.pages import EncodedOrders, fitting
 from services.portfolio.repository import Repository
 from shared.contracts.declaration import AnyEvent
-from shared.contracts.portfolio import ORDER_CHANGED, Order, OrderFilter
+from shared.contracts.portfolio.orders import ORDER_CHANGED, Order, OrderFilter
 from shared.database.failures import Connection
 
 #: Orders that have ended and are remembered, so that an event from before does not bring one back: as many as events

@@ -19,9 +19,14 @@ from services.portfolio.valuation import portfolio_state
 from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
-from shared.contracts import portfolio as contract
 from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation
-from shared.contracts.portfolio import SERVICE, PortfolioState, SessionState
+from shared.contracts.portfolio import SERVICE
+from shared.contracts.portfolio.balances import PORTFOLIO_STATE, BalanceAmount, PortfolioState, PortfolioStateFilter
+from shared.contracts.portfolio.distributions import ACCOUNTS_DISTRIBUTION, DISTRIBUTION
+from shared.contracts.portfolio.fields import PortfolioFilter
+from shared.contracts.portfolio.orders import ACTIVE_ORDERS, SEARCH_ORDERS, OrderFilter, OrderSearch
+from shared.contracts.portfolio.sessions import GET_SESSION, LIST_SESSIONS, SessionRef, SessionState
+from shared.contracts.portfolio.trades import SEARCH_TRADES, TradeSearch
 from shared.database.pool import Database
 
 #: Seconds kept back of a caller's patience, for the answer to get there.
@@ -65,43 +70,43 @@ class Reads:
 
     def register(self, dispatcher: Dispatcher) -> None:
         """Let `dispatcher` hand the commands that read to this."""
-        dispatcher.on(contract.GET_SESSION, self.get_session)
-        dispatcher.on(contract.LIST_SESSIONS, self.list_sessions)
-        dispatcher.on(contract.ACTIVE_ORDERS, self.active_orders)
-        dispatcher.on(contract.SEARCH_ORDERS, self.search_orders)
-        dispatcher.on(contract.SEARCH_TRADES, self.search_trades)
-        dispatcher.on(contract.PORTFOLIO_STATE, self.portfolio_state)
-        dispatcher.on(contract.DISTRIBUTION, self.distribution)
-        dispatcher.on(contract.ACCOUNTS_DISTRIBUTION, self.accounts_distribution)
+        dispatcher.on(GET_SESSION, self.get_session)
+        dispatcher.on(LIST_SESSIONS, self.list_sessions)
+        dispatcher.on(ACTIVE_ORDERS, self.active_orders)
+        dispatcher.on(SEARCH_ORDERS, self.search_orders)
+        dispatcher.on(SEARCH_TRADES, self.search_trades)
+        dispatcher.on(PORTFOLIO_STATE, self.portfolio_state)
+        dispatcher.on(DISTRIBUTION, self.distribution)
+        dispatcher.on(ACCOUNTS_DISTRIBUTION, self.accounts_distribution)
 
     # Sessions and orders
 
-    def get_session(self, request: contract.SessionRef, call: Call) -> Answer:
+    def get_session(self, request: SessionRef, call: Call) -> Answer:
         if not self._holds(call):
             return self._session_later(request, call)
         return self._sessions.get(SessionKey(request.account_name, request.connector_name), call)
 
-    def list_sessions(self, request: contract.PortfolioFilter, call: Call) -> Answer:
+    def list_sessions(self, request: PortfolioFilter, call: Call) -> Answer:
         return self._from_memory(call, lambda: self._sessions.list(request))
 
-    def active_orders(self, request: contract.OrderFilter, call: Call) -> Answer:
+    def active_orders(self, request: OrderFilter, call: Call) -> Answer:
         return self._from_memory(call, lambda: self._active(request))
 
-    async def search_orders(self, request: contract.OrderSearch, _: Call) -> Reply:
+    async def search_orders(self, request: OrderSearch, _: Call) -> Reply:
         return Reply(_encode(await self._searches.orders(request)))
 
-    async def search_trades(self, request: contract.TradeSearch, _: Call) -> Reply:
+    async def search_trades(self, request: TradeSearch, _: Call) -> Reply:
         return Reply(_encode(await self._searches.trades(request)))
 
     # Balances
 
-    def portfolio_state(self, request: contract.PortfolioStateFilter, call: Call) -> Answer:
+    def portfolio_state(self, request: PortfolioStateFilter, call: Call) -> Answer:
         if request.refresh:
             return self._refreshed(request, call)
-        wanted = contract.PortfolioFilter(request.account_names, request.connector_names)
+        wanted = PortfolioFilter(request.account_names, request.connector_names)
         return self._from_memory(call, lambda: self._states.answer(self._stamp(), wanted, lambda: self._state(wanted)))
 
-    def distribution(self, request: contract.PortfolioFilter, call: Call) -> Answer:
+    def distribution(self, request: PortfolioFilter, call: Call) -> Answer:
         return self._from_memory(
             call,
             lambda: self._over_tokens.answer(
@@ -109,7 +114,7 @@ class Reads:
             ),
         )
 
-    def accounts_distribution(self, request: contract.PortfolioFilter, call: Call) -> Answer:
+    def accounts_distribution(self, request: PortfolioFilter, call: Call) -> Answer:
         return self._from_memory(
             call,
             lambda: self._over_accounts.answer(self._stamp(), request, lambda: over_accounts(self._state(request))),
@@ -117,7 +122,7 @@ class Reads:
 
     # How
 
-    def _active(self, request: contract.OrderFilter) -> Reply:
+    def _active(self, request: OrderFilter) -> Reply:
         self._sessions.accounts()  # refuses while it is not known which there are
         orders, sessions = self._views.orders, self._desired.wanted()
         state = (orders.generation, sessions)
@@ -133,13 +138,13 @@ class Reads:
         await self._views.catch_up(call)
         return read()
 
-    async def _session_later(self, request: contract.SessionRef, call: Call) -> Reply:
+    async def _session_later(self, request: SessionRef, call: Call) -> Reply:
         await self._views.catch_up(call)
         answer = self._sessions.get(SessionKey(request.account_name, request.connector_name), call)
         return answer if isinstance(answer, Reply) else await answer
 
-    async def _refreshed(self, request: contract.PortfolioStateFilter, call: Call) -> Reply:
-        wanted = contract.PortfolioFilter(request.account_names, request.connector_names)
+    async def _refreshed(self, request: PortfolioStateFilter, call: Call) -> Reply:
+        wanted = PortfolioFilter(request.account_names, request.connector_names)
         sessions = [session for keys in self._sessions.selected(wanted).values() for session in keys]
         refreshed = await self._refresher.refresh(sessions, min(PATIENCE, call.seconds_left() - _WAY_BACK))
         await self._views.catch_up(replace(call, after=(*call.after, *refreshed.event_ids)))
@@ -158,13 +163,13 @@ class Reads:
             self._desired.wanted(),
         )
 
-    def _state(self, wanted: contract.PortfolioFilter, silent: frozenset[SessionKey] | None = None) -> PortfolioState:
+    def _state(self, wanted: PortfolioFilter, silent: frozenset[SessionKey] | None = None) -> PortfolioState:
         """Return the state of a part of the portfolio.
 
         `silent` are those of its sessions that were just asked in vain, where all were asked.
         """
 
-        def balances(key: SessionKey) -> tuple[tuple[contract.BalanceAmount, ...], datetime | None]:
+        def balances(key: SessionKey) -> tuple[tuple[BalanceAmount, ...], datetime | None]:
             known = self._views.balances.get(key)
             if known is None:
                 return (), None

@@ -4,18 +4,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from shared.contracts.portfolio import (
-    BalanceAmount,
-    BalancesChanged,
-    Order,
-    OrderStatus,
-    OrderType,
-    PositionAction,
-    Session,
-    SessionState,
-    Trade,
-    TradeType,
-)
+from shared.contracts.portfolio.balances import BalanceAmount, BalancesChanged
+from shared.contracts.portfolio.orders import Order, OrderStatus, OrderType, PositionAction, TradeType
+from shared.contracts.portfolio.sessions import Session, SessionState
+from shared.contracts.portfolio.trades import Trade
 
 #: The columns that `order_of` reads.
 ORDER_COLUMNS = (

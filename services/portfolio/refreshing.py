@@ -9,7 +9,8 @@ import msgspec
 from services.portfolio.sessions.desired import SessionKey
 from shared.bus.client import Bus
 from shared.bus.messages import Reply
-from shared.contracts.portfolio import REFRESH_SESSION, SERVICE, SessionRef
+from shared.contracts.portfolio import SERVICE
+from shared.contracts.portfolio.sessions import REFRESH_SESSION, SessionRef
 from shared.errors import CommandError
 from shared.tasks import end_task
 from shared.telemetry.logs import logger

@@ -20,7 +20,10 @@ from services.portfolio.records import (
 )
 from services.portfolio.rows import FeeTotal, Phase, StoredBalances, StoredOrder, TradeTotals
 from services.portfolio.sessions.desired import SessionKey
-from shared.contracts.portfolio import BalanceAmount, BalancesChanged, Order, OrderStatus, Session, Trade
+from shared.contracts.portfolio.balances import BalanceAmount, BalancesChanged
+from shared.contracts.portfolio.orders import Order, OrderStatus
+from shared.contracts.portfolio.sessions import Session
+from shared.contracts.portfolio.trades import Trade
 
 
 class Queries(Protocol):

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
-from shared.contracts.portfolio import BalanceAmount, Order
+from shared.contracts.portfolio.balances import BalanceAmount
+from shared.contracts.portfolio.orders import Order
 
 
 class Phase(StrEnum):

@@ -14,7 +14,8 @@ import msgspec
 from services.portfolio.cursors import Place, in_utc, read_cursor, write_cursor
 from services.portfolio.pages import EncodedOrders, EncodedTrades, fitting
 from services.portfolio.records import ORDER_COLUMNS, TRADE_COLUMNS, order_of, trade_of
-from shared.contracts.portfolio import OrderSearch, TradeSearch
+from shared.contracts.portfolio.orders import OrderSearch
+from shared.contracts.portfolio.trades import TradeSearch
 from shared.database.pool import Database
 from shared.errors import FieldError, invalid
 

@@ -11,7 +11,9 @@ from shared.bus.client import Bus
 from shared.bus.messages import Call, Reply
 from shared.connectors.catalogue import CONNECTORS
 from shared.contracts.credentials import SNAPSHOT_ACCOUNTS, Nothing
-from shared.contracts.portfolio import SERVICE, PortfolioFilter, SessionList
+from shared.contracts.portfolio import SERVICE
+from shared.contracts.portfolio.fields import PortfolioFilter
+from shared.contracts.portfolio.sessions import SessionList
 from shared.errors import CommandError, ErrorCode, not_found
 
 #: Seconds that `credentials` has to say whether a session exists that memory does not know.

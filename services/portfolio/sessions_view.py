@@ -7,7 +7,7 @@ from typing import Any
 from services.portfolio.repository import Repository
 from services.portfolio.sessions.desired import SessionKey
 from shared.contracts.declaration import AnyEvent
-from shared.contracts.portfolio import SESSION_CHANGED, Session, SessionState
+from shared.contracts.portfolio.sessions import SESSION_CHANGED, Session, SessionState
 from shared.database.failures import Connection
 
 _NOT_YET = "no replica has taken it yet"

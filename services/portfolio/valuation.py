@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from services.portfolio.sessions.desired import SessionKey
-from shared.contracts.portfolio import Balance, BalanceAmount, PortfolioState
+from shared.contracts.portfolio.balances import Balance, BalanceAmount, PortfolioState
 
 #: Tokens that the state leaves out: delisted or without a market, as upstream leaves them out (`BANNED_TOKENS`).
 LEFT_OUT = frozenset({"NAV", "ARS", "ETHW", "ETHF"})

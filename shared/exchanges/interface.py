@@ -19,7 +19,7 @@ from shared.contracts.marketdata.funding import LiveFunding
 from shared.contracts.marketdata.rules import TradingRule
 from shared.contracts.marketdata.tickers import LiveTicker
 from shared.contracts.marketdata.trades import MarketTrade
-from shared.contracts.portfolio import OrderType, PositionAction, TradeType
+from shared.contracts.portfolio.orders import OrderType, PositionAction, TradeType
 from shared.exchanges.traffic import QUESTION, Patience
 
 

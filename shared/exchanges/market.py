@@ -14,7 +14,7 @@ from shared.contracts.marketdata.funding import LiveFunding
 from shared.contracts.marketdata.rules import TradingRule
 from shared.contracts.marketdata.tickers import LiveTicker
 from shared.contracts.marketdata.trades import MarketTrade
-from shared.contracts.portfolio import OrderType
+from shared.contracts.portfolio.orders import OrderType
 from shared.exchanges.asking import Asking
 from shared.exchanges.binance_market import BinanceMarket, binance_market
 from shared.exchanges.book_depths import depth_to_ask

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from shared.contracts.portfolio import OrderType, PositionAction, TradeType
+from shared.contracts.portfolio.orders import OrderType, PositionAction, TradeType
 from shared.exchanges.interface import OrderRequest
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import ccxt
 
 from shared.contracts.marketdata.rules import TradingRule
-from shared.contracts.portfolio import OrderType
+from shared.contracts.portfolio.orders import OrderType
 
 _ZERO = Decimal(0)
 

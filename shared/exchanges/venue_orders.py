@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from shared.contracts.portfolio import OrderType, TradeType
+from shared.contracts.portfolio.orders import OrderType, TradeType
 from shared.exchanges.interface import Fee, OrderRequest, VenueOrder, VenueStatus, VenueTrade
 from shared.exchanges.trading_rules import exact
 

@@ -7,7 +7,7 @@ from litestar.openapi.spec import Schema
 
 from services.gateway_api.inputs import fields, schema
 from shared.contracts.marketdata.books import BookQuery, BookQuestion
-from shared.contracts.portfolio import TradeType
+from shared.contracts.portfolio.orders import TradeType
 from shared.names import Name
 
 

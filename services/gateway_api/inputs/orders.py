@@ -7,18 +7,17 @@ import msgspec
 from services.gateway_api.inputs import fields, schema
 from services.gateway_api.inputs.fields import DEFAULT_PAGE_LENGTH, E, Listed, PageLength, UnixTime
 from services.gateway_api.inputs.portfolio import WHOSE, accounts_of, connectors_of
-from shared.contracts.portfolio import (
-    CLIENT_ORDER_ID_PATTERN,
-    ClientOrderId,
+from shared.contracts.portfolio.fields import CLIENT_ORDER_ID_PATTERN, ClientOrderId
+from shared.contracts.portfolio.orders import (
     OrderFilter,
     OrderPlace,
     OrderSearch,
     OrderStatus,
     OrderType,
     PositionAction,
-    TradeSearch,
     TradeType,
 )
+from shared.contracts.portfolio.trades import TradeSearch
 from shared.names import Name
 
 #: The Hummingbot API writes CANCELLED, some of its clients CANCELED.

@@ -4,7 +4,8 @@ import msgspec
 
 from services.gateway_api.inputs import fields, schema
 from services.gateway_api.inputs.fields import Listed
-from shared.contracts.portfolio import PortfolioFilter, PortfolioStateFilter
+from shared.contracts.portfolio.balances import PortfolioStateFilter
+from shared.contracts.portfolio.fields import PortfolioFilter
 
 WHOSE = {
     "account_names": schema.name_list("Only these accounts. A list, or one text with commas."),

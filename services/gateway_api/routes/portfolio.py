@@ -12,7 +12,9 @@ from services.gateway_api.inputs.questions import Question
 from services.gateway_api.reshaped import Reshaped
 from services.gateway_api.shapes import portfolio as shapes
 from services.gateway_api.shapes.portfolio import AccountsDistributionView, BalanceRow, DistributionView
-from shared.contracts.portfolio import ACCOUNTS_DISTRIBUTION, DISTRIBUTION, PORTFOLIO_STATE, PortfolioFilter
+from shared.contracts.portfolio.balances import PORTFOLIO_STATE
+from shared.contracts.portfolio.distributions import ACCOUNTS_DISTRIBUTION, DISTRIBUTION
+from shared.contracts.portfolio.fields import PortfolioFilter
 
 _TAG = "Portfolio"
 _ERRORS = (403, 413, 422)

@@ -24,18 +24,18 @@ from services.gateway_api.routes.parameters import (
 )
 from services.gateway_api.sessions import send_to_session
 from services.gateway_api.shapes import orders as shapes
-from shared.contracts.portfolio import (
+from shared.contracts.portfolio.orders import (
     ACTIVE_ORDERS,
     CANCEL_ORDER,
     PLACE_ORDER,
     SEARCH_ORDERS,
-    SEARCH_TRADES,
     Order,
     OrderCancel,
     OrderPlace,
     OrderStatus,
-    SessionRef,
 )
+from shared.contracts.portfolio.sessions import SessionRef
+from shared.contracts.portfolio.trades import SEARCH_TRADES
 from shared.errors import ErrorCode
 
 _BODY_LIMIT = 256 * 1024

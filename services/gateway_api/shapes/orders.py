@@ -7,16 +7,8 @@ import msgspec
 
 from services.gateway_api.shapes.json import encode, iso
 from shared.bus.client import decode_response
-from shared.contracts.portfolio import (
-    ACTIVE_ORDERS,
-    SEARCH_TRADES,
-    Order,
-    OrderStatus,
-    OrderType,
-    PositionAction,
-    Trade,
-    TradeType,
-)
+from shared.contracts.portfolio.orders import ACTIVE_ORDERS, Order, OrderStatus, OrderType, PositionAction, TradeType
+from shared.contracts.portfolio.trades import SEARCH_TRADES, Trade
 
 
 class Placed(msgspec.Struct, frozen=True):

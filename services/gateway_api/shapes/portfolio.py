@@ -6,14 +6,8 @@ import msgspec
 
 from services.gateway_api.shapes.json import encode, iso
 from shared.bus.client import decode_response
-from shared.contracts.portfolio import (
-    ACCOUNTS_DISTRIBUTION,
-    DISTRIBUTION,
-    PORTFOLIO_STATE,
-    AccountShare,
-    Balance,
-    TokenShare,
-)
+from shared.contracts.portfolio.balances import PORTFOLIO_STATE, Balance
+from shared.contracts.portfolio.distributions import ACCOUNTS_DISTRIBUTION, DISTRIBUTION, AccountShare, TokenShare
 
 #: Wide enough for any token; the default context would round after 28 digits.
 _EXACT = Context(prec=100)

@@ -15,7 +15,7 @@ from services.portfolio.orders.turns import Turns
 from services.portfolio.recording.recorder import Recorder
 from services.portfolio.repository import Repository
 from shared.bus.messages import Call, Reply
-from shared.contracts.portfolio import OrderCancel, OrderCancelled
+from shared.contracts.portfolio.orders import OrderCancel, OrderCancelled
 from shared.errors import CommandError, not_found
 from shared.exchanges.errors import ExchangeError
 from shared.tasks import end_task

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from services.portfolio.orders.rules import Terms
 from services.portfolio.rows import Phase, StoredOrder
-from shared.contracts.portfolio import Order, OrderPlace, OrderStatus
+from shared.contracts.portfolio.orders import Order, OrderPlace, OrderStatus
 from shared.exchanges.interface import OrderRequest
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode

@@ -23,7 +23,8 @@ from services.portfolio.repository import Repository, order_row
 from services.portfolio.rows import StoredOrder
 from shared.bus.messages import Call, Reply
 from shared.connectors.catalogue import CONNECTORS, ConnectorKind
-from shared.contracts.portfolio import ORDER_CHANGED, SERVICE, Order, OrderPlace, OrderStatus
+from shared.contracts.portfolio import SERVICE
+from shared.contracts.portfolio.orders import ORDER_CHANGED, Order, OrderPlace, OrderStatus
 from shared.errors import CommandError, ErrorCode
 from shared.exchanges.errors import (
     DuplicateOrder,

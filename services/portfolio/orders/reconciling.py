@@ -11,7 +11,7 @@ from services.portfolio.recording.facts import Facts, Owners
 from services.portfolio.recording.recorder import Recorder
 from services.portfolio.repository import Repository
 from services.portfolio.rows import Phase, StoredOrder
-from shared.contracts.portfolio import OrderStatus
+from shared.contracts.portfolio.orders import OrderStatus
 from shared.exchanges.errors import KeysRefused, Refused, StaleRequest
 from shared.exchanges.interface import TradingAccount
 from shared.telemetry.logs import logger

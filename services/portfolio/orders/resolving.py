@@ -16,7 +16,7 @@ from services.portfolio.recording.recorder import Recorder
 from services.portfolio.repository import Repository
 from services.portfolio.rows import Phase, StoredOrder
 from shared.backoff import Backoff
-from shared.contracts.portfolio import OrderStatus
+from shared.contracts.portfolio.orders import OrderStatus
 from shared.errors import CommandError
 from shared.exchanges.errors import ExchangeError, OrderNotKnown, RateLimited
 from shared.exchanges.interface import TradingAccount

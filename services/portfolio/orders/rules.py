@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, localcontex
 import msgspec
 
 from shared.contracts.marketdata.rules import TradingRule
-from shared.contracts.portfolio import OrderPlace, OrderType, PositionAction, TradeType
+from shared.contracts.portfolio.orders import OrderPlace, OrderType, PositionAction, TradeType
 from shared.errors import CommandError, ErrorCode, FieldError, invalid
 
 #: Numbers beyond these powers of ten belong to no market; they would only make arithmetic long.

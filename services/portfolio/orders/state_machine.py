@@ -15,7 +15,7 @@ from decimal import Decimal, localcontext
 from msgspec.structs import replace
 
 from services.portfolio.rows import Phase, StoredOrder, TradeTotals
-from shared.contracts.portfolio import Order, OrderStatus
+from shared.contracts.portfolio.orders import Order, OrderStatus
 from shared.exchanges.interface import VenueOrder, VenueStatus
 
 #: An average price is rounded to so many places: division rarely ends.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from shared.contracts.portfolio import BalanceAmount
+from shared.contracts.portfolio.balances import BalanceAmount
 from shared.exchanges.interface import AssetBalance
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from services.portfolio.rows import StoredOrder
 from services.portfolio.sessions.desired import SessionKey
-from shared.contracts.portfolio import Trade
+from shared.contracts.portfolio.trades import Trade
 from shared.exchanges.interface import AccountUpdate, AssetBalance, VenueOrder, VenueTrade
 
 

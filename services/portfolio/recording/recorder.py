@@ -14,14 +14,10 @@ from services.portfolio.recording.balances import BalanceBook
 from services.portfolio.recording.facts import Facts, Owners, trade_of
 from services.portfolio.rows import StoredBalances, StoredOrder
 from services.portfolio.sessions.desired import SessionKey
-from shared.contracts.portfolio import (
-    BALANCES_CHANGED,
-    ORDER_CHANGED,
-    SERVICE,
-    TRADE_RECORDED,
-    BalanceAmount,
-    BalancesChanged,
-)
+from shared.contracts.portfolio import SERVICE
+from shared.contracts.portfolio.balances import BALANCES_CHANGED, BalanceAmount, BalancesChanged
+from shared.contracts.portfolio.orders import ORDER_CHANGED
+from shared.contracts.portfolio.trades import TRADE_RECORDED
 from shared.exchanges.interface import VenueTrade
 from shared.leases import Lease
 

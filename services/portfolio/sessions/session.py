@@ -16,7 +16,8 @@ from services.portfolio.settings import PortfolioSettings
 from shared.backoff import Backoff
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Reply
-from shared.contracts.portfolio import CANCEL_ORDER, PLACE_ORDER, REFRESH_SESSION, SessionState
+from shared.contracts.portfolio.orders import CANCEL_ORDER, PLACE_ORDER
+from shared.contracts.portfolio.sessions import REFRESH_SESSION, SessionState
 from shared.errors import CommandError, ErrorCode
 from shared.exchanges.errors import ExchangeError, KeysRefused, Unsupported
 from shared.exchanges.registry import Exchanges

@@ -6,7 +6,7 @@ from services.portfolio.sessions.desired import Desired, SessionKey
 from services.portfolio.sessions.fair_share import FairShare
 from services.portfolio.sessions.seat import Seat
 from services.portfolio.sessions.session import OwnedSession, Tools
-from shared.contracts.portfolio import SessionState
+from shared.contracts.portfolio.sessions import SessionState
 from shared.database.pool import Database
 from shared.tasks import end_task
 from shared.telemetry.logs import logger

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from services.portfolio.changes import Change
 from services.portfolio.commits import Commits
 from services.portfolio.sessions.desired import SessionKey
-from shared.contracts.portfolio import SERVICE, SESSION_CHANGED, Session, SessionState
+from shared.contracts.portfolio import SERVICE
+from shared.contracts.portfolio.sessions import SESSION_CHANGED, Session, SessionState
 from shared.leases import Lease
 
 

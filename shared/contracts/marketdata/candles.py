@@ -8,7 +8,7 @@ import msgspec
 from shared.contracts.credentials import Nothing
 from shared.contracts.declaration import Command, Event, Live
 from shared.contracts.marketdata.fields import OF_A_CONNECTOR, SERVICE, IntervalName, UnixSeconds
-from shared.contracts.portfolio import TradingPair
+from shared.contracts.portfolio.fields import TradingPair
 from shared.names import Name
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from shared.contracts.portfolio import TradingPair
+from shared.contracts.portfolio.fields import TradingPair
 from shared.errors import ErrorCode
 from shared.names import Name
 

@@ -6,7 +6,7 @@ import msgspec
 
 from shared.contracts.declaration import Command
 from shared.contracts.marketdata.fields import OF_A_CONNECTOR, SERVICE, MarketRef, Pairs
-from shared.contracts.portfolio import OrderType
+from shared.contracts.portfolio.orders import OrderType
 from shared.names import Name
 
 

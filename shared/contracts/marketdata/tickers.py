@@ -6,7 +6,7 @@ import msgspec
 
 from shared.contracts.declaration import Command, Live
 from shared.contracts.marketdata.fields import MAX_PAIRS, OF_A_CONNECTOR, SERVICE
-from shared.contracts.portfolio import TradingPair
+from shared.contracts.portfolio.fields import TradingPair
 from shared.names import Name
 
 

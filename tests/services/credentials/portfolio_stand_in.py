@@ -8,7 +8,7 @@ from hummingbus.stack.nkey import Nkey
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
 from shared.contracts.credentials import CredentialRef, SealedSecret, SecretRequest
-from shared.contracts.portfolio import ASK_KEY, CHECK_KEY, KeyAsk, KeyCheck, KeyChecked, KeyVerdict
+from shared.contracts.portfolio.keys import ASK_KEY, CHECK_KEY, KeyAsk, KeyCheck, KeyChecked, KeyVerdict
 from shared.errors import CommandError, ErrorCode
 from shared.secrets.sealing import SecretAsker
 from shared.service import Health

@@ -15,7 +15,7 @@ from shared.bus.connection import connect
 from shared.bus.subjects import Subjects
 from shared.contracts import credentials as contract
 from shared.contracts.credentials import AccountRef, CredentialPut, CredentialRef, SecretReleased
-from shared.contracts.portfolio import ASK_KEY, CHECK_KEY, KeyAsk, KeyChecked, KeyVerdict
+from shared.contracts.portfolio.keys import ASK_KEY, CHECK_KEY, KeyAsk, KeyChecked, KeyVerdict
 from shared.errors import ErrorCode
 from shared.secrets.sealing import SecretAsker
 from tests.conftest import SettingsFor

@@ -13,7 +13,7 @@ from shared.bus.connection import connect
 from shared.bus.subjects import Subjects
 from shared.contracts import credentials as contract
 from shared.contracts.credentials import AccountRef, CredentialPut, CredentialRef, KeyringRotate
-from shared.contracts.portfolio import KeyChecked, KeyVerdict
+from shared.contracts.portfolio.keys import KeyChecked, KeyVerdict
 from shared.contracts.simulator import OPEN_ACCOUNT, SimulatorAccountOpened
 from shared.errors import ErrorCode
 from tests.conftest import SettingsFor

@@ -20,7 +20,7 @@ from shared.contracts.credentials import (
     KeyringRotate,
     PasswordCheck,
 )
-from shared.contracts.portfolio import KeyChecked, KeyVerdict
+from shared.contracts.portfolio.keys import KeyChecked, KeyVerdict
 from shared.errors import CommandError
 from shared.secrets.sealing import SecretAsker
 from shared.telemetry.logs import configure_logs

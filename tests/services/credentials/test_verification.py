@@ -14,7 +14,7 @@ from services.credentials.verification import FIRST_PAUSE, LONGEST_PAUSE, Attemp
 from shared.bus.client import Bus
 from shared.contracts import credentials as contract
 from shared.contracts.credentials import AccountRef, CredentialPut, CredentialVerdict, Nothing
-from shared.contracts.portfolio import KeyChecked, KeyVerdict
+from shared.contracts.portfolio.keys import KeyChecked, KeyVerdict
 from shared.database.pool import Database
 from shared.database.unit_of_work import UnitOfWork
 from tests.conftest import SettingsFor

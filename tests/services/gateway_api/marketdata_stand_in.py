@@ -74,7 +74,7 @@ from shared.contracts.marketdata.tickers import (
     Tickers,
     TickersFilter,
 )
-from shared.contracts.portfolio import OrderType
+from shared.contracts.portfolio.orders import OrderType
 from shared.errors import CommandError, ErrorCode, FieldError, invalid, not_found
 from shared.service import Health
 from shared.settings import Settings

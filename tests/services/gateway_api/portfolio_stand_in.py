@@ -10,9 +10,36 @@ import msgspec
 
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
-from shared.contracts import portfolio as contract
 from shared.contracts.declaration import AnyCommand
-from shared.contracts.portfolio import OrderStatus, SessionState
+from shared.contracts.portfolio import SERVICE
+from shared.contracts.portfolio.balances import PORTFOLIO_STATE, Balance, PortfolioState
+from shared.contracts.portfolio.distributions import (
+    ACCOUNTS_DISTRIBUTION,
+    DISTRIBUTION,
+    AccountsDistribution,
+    AccountShare,
+    ConnectorShare,
+    Distribution,
+    TokenInAccount,
+    TokenOnConnector,
+    TokenShare,
+)
+from shared.contracts.portfolio.orders import (
+    ACTIVE_ORDERS,
+    CANCEL_ORDER,
+    PLACE_ORDER,
+    SEARCH_ORDERS,
+    Order,
+    OrderCancel,
+    OrderCancelled,
+    OrderFilter,
+    OrderPage,
+    OrderPlace,
+    OrderSearch,
+    OrderStatus,
+)
+from shared.contracts.portfolio.sessions import GET_SESSION, Session, SessionRef, SessionState
+from shared.contracts.portfolio.trades import SEARCH_TRADES, Trade, TradePage, TradeSearch
 from shared.errors import CommandError, ErrorCode, not_found
 from shared.service import Health
 from shared.settings import Settings
@@ -20,46 +47,46 @@ from shared.settings import Settings
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 600000, UTC)
 ACCOUNT, CONNECTOR = "master_account", "paper"
 
-STATE: contract.PortfolioState = {
+STATE: PortfolioState = {
     ACCOUNT: {
         CONNECTOR: (
-            contract.Balance("BTC", Decimal("1.5"), Decimal("1.25"), Decimal("65000.1"), Decimal("97500.15")),
-            contract.Balance("ODD", Decimal("7"), Decimal("7"), Decimal(0), Decimal(0), False, MOMENT),
+            Balance("BTC", Decimal("1.5"), Decimal("1.25"), Decimal("65000.1"), Decimal("97500.15")),
+            Balance("ODD", Decimal("7"), Decimal("7"), Decimal(0), Decimal(0), False, MOMENT),
         )
     },
     "alice": {},
 }
 
-_SPREAD = contract.Distribution(
+_SPREAD = Distribution(
     Decimal("97500.15"),
     1,
     (
-        contract.TokenShare(
+        TokenShare(
             "BTC",
             Decimal("97500.15"),
             Decimal("1.5"),
             Decimal("100.0000"),
             {
-                ACCOUNT: contract.TokenInAccount(
+                ACCOUNT: TokenInAccount(
                     Decimal("97500.15"),
                     Decimal("1.5"),
                     Decimal("100.0000"),
-                    {CONNECTOR: contract.TokenOnConnector(Decimal("97500.15"), Decimal("1.5"))},
+                    {CONNECTOR: TokenOnConnector(Decimal("97500.15"), Decimal("1.5"))},
                 )
             },
         ),
     ),
     "all_accounts",
 )
-_ACCOUNTS = contract.AccountsDistribution(
+_ACCOUNTS = AccountsDistribution(
     Decimal("97500.15"),
     1,
     (
-        contract.AccountShare(
+        AccountShare(
             ACCOUNT,
             Decimal("97500.15"),
             Decimal("100.0000"),
-            {CONNECTOR: contract.ConnectorShare(Decimal("97500.15"), Decimal("100.0000"))},
+            {CONNECTOR: ConnectorShare(Decimal("97500.15"), Decimal("100.0000"))},
         ),
     ),
 )
@@ -79,26 +106,26 @@ class PortfolioStandIn:
         self.state = STATE
         self.sessions = {(ACCOUNT, CONNECTOR): SessionState.READY}
         self.untradable: set[str] = set()
-        self.orders: dict[str, contract.Order] = {}
-        self.trades: tuple[contract.Trade, ...] = ()
+        self.orders: dict[str, Order] = {}
+        self.trades: tuple[Trade, ...] = ()
         self.next_cursor: str | None = None
         self.asked: list[tuple[Any, Call]] = []
         self.instead: dict[str, Instead] = {}
         #: Keys of commands that never answer.
         self.silent: set[str] = set()
-        self._placed: dict[str, contract.OrderPlace] = {}
+        self._placed: dict[str, OrderPlace] = {}
         self._stopping = asyncio.Event()
-        self._dispatcher = Dispatcher(settings, contract.SERVICE)
+        self._dispatcher = Dispatcher(settings, SERVICE)
         for command, handler in (
-            (contract.PORTFOLIO_STATE, lambda request: self.state),
-            (contract.DISTRIBUTION, lambda request: _SPREAD),
-            (contract.ACCOUNTS_DISTRIBUTION, lambda request: _ACCOUNTS),
-            (contract.GET_SESSION, self._session),
-            (contract.PLACE_ORDER, self._place),
-            (contract.CANCEL_ORDER, self._cancel),
-            (contract.ACTIVE_ORDERS, self._page),
-            (contract.SEARCH_ORDERS, self._page),
-            (contract.SEARCH_TRADES, self._trades),
+            (PORTFOLIO_STATE, lambda request: self.state),
+            (DISTRIBUTION, lambda request: _SPREAD),
+            (ACCOUNTS_DISTRIBUTION, lambda request: _ACCOUNTS),
+            (GET_SESSION, self._session),
+            (PLACE_ORDER, self._place),
+            (CANCEL_ORDER, self._cancel),
+            (ACTIVE_ORDERS, self._page),
+            (SEARCH_ORDERS, self._page),
+            (SEARCH_TRADES, self._trades),
         ):
             self._on(command, handler)
 
@@ -122,7 +149,7 @@ class PortfolioStandIn:
         await self._dispatcher.start(lambda: Health(True))
         for session, state in self.sessions.items():
             if state is SessionState.READY:
-                await self._dispatcher.own((contract.PLACE_ORDER, contract.CANCEL_ORDER), session)
+                await self._dispatcher.own((PLACE_ORDER, CANCEL_ORDER), session)
 
     async def lose(self, state: SessionState) -> None:
         """Let go of the session, which is in `state` from now on."""
@@ -137,15 +164,15 @@ class PortfolioStandIn:
         """Return the last request."""
         return self.asked[-1][0]
 
-    def _session(self, request: contract.SessionRef) -> contract.Session:
+    def _session(self, request: SessionRef) -> Session:
         if request.connector_name in self.untradable:
             raise CommandError(ErrorCode.REFUSED, f"{request.connector_name} cannot be traded on through this server")
         state = self.sessions.get((request.account_name, request.connector_name))
         if state is None:
             raise not_found(f"Account '{request.account_name}' has no credential for {request.connector_name}")
-        return contract.Session(request.account_name, request.connector_name, state, MOMENT)
+        return Session(request.account_name, request.connector_name, state, MOMENT)
 
-    def _place(self, request: contract.OrderPlace) -> Reply:
+    def _place(self, request: OrderPlace) -> Reply:
         earlier = self._placed.get(request.client_order_id)
         if earlier is not None and earlier != request:
             raise CommandError(ErrorCode.CONFLICT, "the client order id was used for another order")
@@ -154,23 +181,23 @@ class PortfolioStandIn:
             self.orders[request.client_order_id] = order_of(request)
         return Reply(msgspec.json.encode(self.orders[request.client_order_id]), (len(self._placed),))
 
-    def _cancel(self, request: contract.OrderCancel) -> contract.OrderCancelled:
+    def _cancel(self, request: OrderCancel) -> OrderCancelled:
         for order in self.orders.values():
             if request.order_id in (order.client_order_id, order.exchange_order_id):
-                return contract.OrderCancelled(order)
+                return OrderCancelled(order)
         raise not_found(f"Order '{request.order_id}' is not active")
 
-    def _page(self, request: contract.OrderFilter | contract.OrderSearch) -> contract.OrderPage:
+    def _page(self, request: OrderFilter | OrderSearch) -> OrderPage:
         rows = tuple(self.orders.values())
-        return contract.OrderPage(rows[: request.limit], len(rows), self.next_cursor)
+        return OrderPage(rows[: request.limit], len(rows), self.next_cursor)
 
-    def _trades(self, request: contract.TradeSearch) -> contract.TradePage:
-        return contract.TradePage(self.trades[: request.limit], len(self.trades), self.next_cursor)
+    def _trades(self, request: TradeSearch) -> TradePage:
+        return TradePage(self.trades[: request.limit], len(self.trades), self.next_cursor)
 
 
-def order_of(request: contract.OrderPlace, status: OrderStatus = OrderStatus.OPEN) -> contract.Order:
+def order_of(request: OrderPlace, status: OrderStatus = OrderStatus.OPEN) -> Order:
     """Return what is stored of an order that was placed."""
-    return contract.Order(
+    return Order(
         request.client_order_id,
         request.account_name,
         request.connector_name,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway_api.client_order_ids import ClientOrderIds, of_key
-from shared.contracts.portfolio import CLIENT_ORDER_ID_PATTERN
+from shared.contracts.portfolio.fields import CLIENT_ORDER_ID_PATTERN
 
 _FORM = re.compile(r"[A-Za-z0-9-]{1,32}")
 

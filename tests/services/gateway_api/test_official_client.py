@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 from hummingbot_api_client import HummingbotAPIClient
 
-from shared.contracts.portfolio import PLACE_ORDER, PortfolioStateFilter
+from shared.contracts.portfolio.balances import PortfolioStateFilter
+from shared.contracts.portfolio.orders import PLACE_ORDER
 from shared.errors import CommandError, ErrorCode
 from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.credentials_stand_in import PASSWORD, USERNAME

@@ -10,7 +10,7 @@ from shared.contracts.marketdata.funding import LiveFunding
 from shared.contracts.marketdata.rules import TradingRule
 from shared.contracts.marketdata.tickers import LiveTicker
 from shared.contracts.marketdata.trades import MarketTrade
-from shared.contracts.portfolio import OrderType
+from shared.contracts.portfolio.orders import OrderType
 from shared.exchanges.errors import ExchangeError
 from shared.exchanges.interface import BookState, CandleOffer, CandleUpdate, DayTicker, few_levels
 from shared.exchanges.traffic import QUESTION, Patience

@@ -20,7 +20,7 @@ from shared.contracts.marketdata.fields import MarketRef
 from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation
 from shared.contracts.marketdata.rules import LIST_ORDER_TYPES, LIST_RULES, RulesFilter
 from shared.contracts.marketdata.tickers import GET_PRICES, PricesFilter
-from shared.contracts.portfolio import OrderType
+from shared.contracts.portfolio.orders import OrderType
 from shared.errors import ErrorCode
 from shared.exchanges.errors import ExchangeDown, ExchangeError, RateLimited, Refused, Unsupported
 from tests.eventually import eventually

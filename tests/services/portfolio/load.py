@@ -6,8 +6,18 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-from shared.contracts import portfolio as contract
-from shared.contracts.portfolio import OrderStatus, OrderType, TradeType
+from shared.contracts.portfolio.balances import PORTFOLIO_STATE, PortfolioStateFilter
+from shared.contracts.portfolio.orders import (
+    CANCEL_ORDER,
+    PLACE_ORDER,
+    SEARCH_ORDERS,
+    OrderCancel,
+    OrderPlace,
+    OrderSearch,
+    OrderStatus,
+    OrderType,
+    TradeType,
+)
 from shared.errors import CommandError, ErrorCode
 from tests.services.portfolio.trading import Trader
 
@@ -38,13 +48,13 @@ class Load:
         for _ in range(count):
             request = self._order()
             self.asked.add(request.client_order_id)
-            placed = await self._until_answered(contract.PLACE_ORDER, request)
+            placed = await self._until_answered(PLACE_ORDER, request)
             self.outcomes["refused" if placed is None else placed.status.value] += 1
             if placed is not None and self._random.random() < 0.4:
-                wish = contract.OrderCancel(request.account_name, request.connector_name, request.client_order_id)
-                await self._until_answered(contract.CANCEL_ORDER, wish)
+                wish = OrderCancel(request.account_name, request.connector_name, request.client_order_id)
+                await self._until_answered(CANCEL_ORDER, wish)
 
-    def _order(self) -> contract.OrderPlace:
+    def _order(self) -> OrderPlace:
         side = self._random.choice((TradeType.BUY, TradeType.SELL))
         amount = Decimal(self._random.randint(10, 200)) / 10_000
         if self._random.random() < 0.4:
@@ -66,7 +76,7 @@ class Load:
 
 async def differences(trader: Trader) -> list[str]:
     """Return where what is stored differs from what the exchange has, in words; it must be quiet."""
-    page = await trader.ask(contract.SEARCH_ORDERS, contract.OrderSearch((trader.account_name,), limit=1000))
+    page = await trader.ask(SEARCH_ORDERS, OrderSearch((trader.account_name,), limit=1000))
     stored = {order.client_order_id: order for order in page.orders}
     at_venue = trader.venue_orders()
     found = [f"{order_id} is at the exchange alone" for order_id in at_venue.keys() - stored.keys()]
@@ -87,7 +97,7 @@ async def differences(trader: Trader) -> list[str]:
         traded = sum(trade.amount for trade in trades.values() if trade.order_id == order_id)
         if traded != order.filled_amount:
             found.append(f"{order_id} has filled {order.filled_amount}, its trades {traded}")
-    state = await trader.ask(contract.PORTFOLIO_STATE, contract.PortfolioStateFilter())
+    state = await trader.ask(PORTFOLIO_STATE, PortfolioStateFilter())
     units = {one.token: one.units for one in state[trader.account_name][trader.connector]}
     if units != trader.venue_balances():
         found.append(f"balances are {units}, {trader.venue_balances()}")

@@ -10,23 +10,11 @@ from services.portfolio.changes import Change, Told
 from services.portfolio.repository import order_row
 from services.portfolio.rows import Phase, StoredBalances, StoredOrder
 from services.portfolio.sessions.desired import SessionKey
-from shared.contracts.portfolio import (
-    BALANCES_CHANGED,
-    ORDER_CHANGED,
-    SERVICE,
-    SESSION_CHANGED,
-    TRADE_RECORDED,
-    BalanceAmount,
-    BalancesChanged,
-    Order,
-    OrderStatus,
-    OrderType,
-    PositionAction,
-    Session,
-    SessionState,
-    Trade,
-    TradeType,
-)
+from shared.contracts.portfolio import SERVICE
+from shared.contracts.portfolio.balances import BALANCES_CHANGED, BalanceAmount, BalancesChanged
+from shared.contracts.portfolio.orders import ORDER_CHANGED, Order, OrderStatus, OrderType, PositionAction, TradeType
+from shared.contracts.portfolio.sessions import SESSION_CHANGED, Session, SessionState
+from shared.contracts.portfolio.trades import TRADE_RECORDED, Trade
 from shared.database.pool import Database
 from shared.database.unit_of_work import UnitOfWork
 from shared.events.relay import Relay

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.portfolio.settings import PortfolioSettings
-from shared.contracts.portfolio import OrderType
+from shared.contracts.portfolio.orders import OrderType
 from tests.conftest import SettingsFor
 from tests.services.portfolio.conftest import Start
 from tests.services.portfolio.load import come_to_agree

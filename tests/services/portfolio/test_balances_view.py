@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from services.portfolio.balances_view import BalancesView
 from services.portfolio.sessions.desired import SessionKey
-from shared.contracts.portfolio import BALANCES_CHANGED, ORDER_CHANGED, BalancesChanged
+from shared.contracts.portfolio.balances import BALANCES_CHANGED, BalancesChanged
+from shared.contracts.portfolio.orders import ORDER_CHANGED
 from shared.database.pool import Database
 from tests.services.portfolio.recorded import Recorder, balances, order
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.portfolio.distributions import account_filter, over_accounts, over_tokens, percentage
 from services.portfolio.valuation import value_of
-from shared.contracts.portfolio import Balance, PortfolioState
+from shared.contracts.portfolio.balances import Balance, PortfolioState
 
 UNITS = st.decimals(min_value=0, max_value=Decimal("1e12"), allow_nan=False, places=8)
 

@@ -9,8 +9,8 @@ import pytest
 
 from services.portfolio.app import PortfolioService
 from shared.bus.client import Bus
-from shared.contracts import portfolio as contract
-from shared.contracts.portfolio import OrderStatus, OrderType, SessionState
+from shared.contracts.portfolio.orders import PLACE_ORDER, SEARCH_ORDERS, OrderSearch, OrderStatus, OrderType
+from shared.contracts.portfolio.sessions import SessionState
 from shared.errors import ErrorCode
 from tests.eventually import eventually
 from tests.services.portfolio.conftest import Start
@@ -73,7 +73,7 @@ async def test_an_order_that_an_error_of_the_exchange_met_fails_when_that_is_cer
     assert await trader.status(request.client_order_id) is OrderStatus.SUBMITTED
     await eventually(lambda: has_status(trader, request.client_order_id, OrderStatus.FAILED))
     assert trader.venue_orders() == {}
-    refusal = await trader.refused(contract.PLACE_ORDER, request)
+    refusal = await trader.refused(PLACE_ORDER, request)
     assert (refusal.code, refusal.detail) == (ErrorCode.REFUSED, "The order did not reach the exchange")
 
 
@@ -152,7 +152,7 @@ async def test_only_the_session_of_the_exchange_that_is_down_waits(
 
     await eventually(waits)
     request = trader.order()
-    refusal = await trader.refused(contract.PLACE_ORDER, request)
+    refusal = await trader.refused(PLACE_ORDER, request)
     assert refusal.code is ErrorCode.UNAVAILABLE
     assert "waiting" in refusal.detail
     assert await trader.stored(request.client_order_id) is None  # certain: nothing was or will be sent
@@ -198,7 +198,7 @@ async def test_what_happened_while_nobody_looked_is_found_at_the_start(
 
 
 async def agree_in_orders(trader: Trader) -> bool:
-    ours = await trader.ask(contract.SEARCH_ORDERS, contract.OrderSearch())
+    ours = await trader.ask(SEARCH_ORDERS, OrderSearch())
     theirs = trader.venue_orders()
     return all(
         Decimal(theirs[order.client_order_id]["executedQty"]) == order.filled_amount

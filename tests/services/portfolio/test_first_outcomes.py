@@ -5,9 +5,9 @@ import pytest
 from services.portfolio.orders.cancelling import Cancelling
 from services.portfolio.repository import Repository
 from services.portfolio.rows import StoredOrder
-from shared.contracts import portfolio as contract
 from shared.contracts.marketdata.rules import TradingRule
-from shared.contracts.portfolio import OrderStatus, SessionState
+from shared.contracts.portfolio.orders import PLACE_ORDER, OrderStatus
+from shared.contracts.portfolio.sessions import REFRESH_SESSION, SessionRef, SessionState
 from shared.database.failures import unavailable
 from shared.errors import ErrorCode
 from shared.exchanges.account import CcxtAccount
@@ -31,7 +31,7 @@ async def test_an_order_is_known_again_when_its_pair_is_halted(trader: Trader, m
 
     monkeypatch.setattr(CcxtMarket, "rules", no_rules)
     assert await trader.place(request) == placed
-    refusal = await trader.refused(contract.PLACE_ORDER, trader.order())
+    refusal = await trader.refused(PLACE_ORDER, trader.order())
     assert refusal.code is ErrorCode.REFUSED
 
 
@@ -42,12 +42,12 @@ async def test_an_order_is_known_again_when_its_exchange_is_down(trader: Trader)
     trader.server.add_fault("server_error", path="/api/*", status=503, api_key=trader.venue.account.api_key)
 
     async def waits() -> bool:
-        await trader.refused(contract.REFRESH_SESSION, contract.SessionRef(trader.account_name, trader.connector))
+        await trader.refused(REFRESH_SESSION, SessionRef(trader.account_name, trader.connector))
         return (await trader.session()).state is SessionState.WAITING
 
     await eventually(waits)
     assert await trader.place(request) == placed
-    refusal = await trader.refused(contract.PLACE_ORDER, trader.order())
+    refusal = await trader.refused(PLACE_ORDER, trader.order())
     assert refusal.code is ErrorCode.UNAVAILABLE
 
 
@@ -74,7 +74,7 @@ async def test_of_an_order_that_was_placed_before_nobody_says_that_it_was_not(
     request = trader.order()
     await trader.place(request)
     monkeypatch.setattr(Repository, "order", database_is_away)
-    refusal = await trader.refused(contract.PLACE_ORDER, request)
+    refusal = await trader.refused(PLACE_ORDER, request)
     assert refusal.code is ErrorCode.OUTCOME_UNKNOWN
 
 

@@ -14,16 +14,10 @@ from services.portfolio.sessions.desired import SessionKey
 from shared.bus.connection import connect
 from shared.bus.messages import MESSAGE_ID
 from shared.bus.subjects import Subjects
-from shared.contracts.portfolio import (
-    BALANCES_CHANGED,
-    ORDER_CHANGED,
-    SERVICE,
-    SESSION_CHANGED,
-    OrderFilter,
-    OrderPage,
-    OrderStatus,
-    SessionState,
-)
+from shared.contracts.portfolio import SERVICE
+from shared.contracts.portfolio.balances import BALANCES_CHANGED
+from shared.contracts.portfolio.orders import ORDER_CHANGED, OrderFilter, OrderPage, OrderStatus
+from shared.contracts.portfolio.sessions import SESSION_CHANGED, SessionState
 from shared.database.pool import Database
 from shared.events.envelope import Envelope, encode
 from tests.conftest import SettingsFor

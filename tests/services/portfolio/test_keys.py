@@ -8,7 +8,7 @@ import pytest
 from services.portfolio.app import PortfolioService
 from shared.bus.client import Bus
 from shared.contracts.credentials import CredentialRef
-from shared.contracts.portfolio import ASK_KEY, CHECK_KEY, KeyAsk, KeyCheck, KeyChecked, KeyVerdict
+from shared.contracts.portfolio.keys import ASK_KEY, CHECK_KEY, KeyAsk, KeyCheck, KeyChecked, KeyVerdict
 from shared.errors import CommandError, ErrorCode
 from shared.secrets.sealing import seal
 from tests.services.portfolio.conftest import Start

@@ -11,7 +11,7 @@ import pytest
 from hummingbus.stack.nkey import Nkey
 from services.portfolio.settings import PortfolioSettings
 from shared.bus.client import Bus
-from shared.contracts.portfolio import OrderStatus
+from shared.contracts.portfolio.orders import OrderStatus
 from shared.tasks import end_task
 from tests.conftest import SettingsFor
 from tests.eventually import eventually

@@ -9,8 +9,7 @@ import pytest
 from services.portfolio.app import PortfolioService
 from services.portfolio.orders import intents, placing
 from shared.bus.client import Bus
-from shared.contracts import portfolio as contract
-from shared.contracts.portfolio import OrderStatus, OrderType, TradeType
+from shared.contracts.portfolio.orders import SEARCH_ORDERS, Order, OrderSearch, OrderStatus, OrderType, TradeType
 from shared.database.pool import Database
 from shared.exchanges.account import CcxtAccount
 from shared.exchanges.errors import OrderNotKnown
@@ -54,7 +53,7 @@ async def has_status(trader: Trader, client_order_id: str, status: OrderStatus) 
     return await trader.status(client_order_id) is status
 
 
-async def market_order(trader: Trader) -> contract.Order:
+async def market_order(trader: Trader) -> Order:
     return await trader.place(order_type=OrderType.MARKET, price=None, amount=Decimal("0.02"))
 
 
@@ -129,7 +128,7 @@ async def test_fills_that_nobody_was_there_to_ask_for_are_recorded_at_the_next_s
     await start(**QUICK)
     await trader.ready()
     await come_to_agree(trader)
-    (stored,) = (await trader.ask(contract.SEARCH_ORDERS, contract.OrderSearch())).orders
+    (stored,) = (await trader.ask(SEARCH_ORDERS, OrderSearch())).orders
     assert stored.fee_currency == "BTC"
 
 

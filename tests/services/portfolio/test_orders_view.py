@@ -10,14 +10,8 @@ from hypothesis import strategies as st
 
 from services.portfolio import orders_view, pages
 from services.portfolio.orders_view import OrdersView
-from shared.contracts.portfolio import (
-    BALANCES_CHANGED,
-    ORDER_CHANGED,
-    Order,
-    OrderFilter,
-    OrderPage,
-    OrderStatus,
-)
+from shared.contracts.portfolio.balances import BALANCES_CHANGED
+from shared.contracts.portfolio.orders import ORDER_CHANGED, Order, OrderFilter, OrderPage, OrderStatus
 from shared.database.pool import Database
 from tests.services.portfolio.recorded import Recorder, balances, order
 

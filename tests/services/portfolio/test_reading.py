@@ -17,11 +17,22 @@ from services.portfolio.sessions.desired import Desired
 from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
-from shared.contracts import portfolio as contract
 from shared.contracts.credentials import SNAPSHOT_ACCOUNTS, AccountCredentials, AccountsSnapshot, KnownCredential
 from shared.contracts.declaration import AnyCommand, Command, Req, Res
 from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation, Valued
-from shared.contracts.portfolio import OrderStatus, PortfolioFilter, PortfolioStateFilter, SessionRef, SessionState
+from shared.contracts.portfolio.balances import PORTFOLIO_STATE, PortfolioState, PortfolioStateFilter
+from shared.contracts.portfolio.distributions import ACCOUNTS_DISTRIBUTION, DISTRIBUTION
+from shared.contracts.portfolio.fields import PortfolioFilter
+from shared.contracts.portfolio.orders import ACTIVE_ORDERS, SEARCH_ORDERS, OrderFilter, OrderSearch, OrderStatus
+from shared.contracts.portfolio.sessions import (
+    GET_SESSION,
+    LIST_SESSIONS,
+    REFRESH_SESSION,
+    Session,
+    SessionRef,
+    SessionState,
+)
+from shared.contracts.portfolio.trades import SEARCH_TRADES, TradeSearch
 from shared.database.pool import Database
 from shared.errors import CommandError, ErrorCode
 from shared.service import Health
@@ -93,11 +104,11 @@ class Owner:
         self._dispatcher = dispatcher
         self._refresh = refresh
         self.asked: list[SessionRef] = []
-        dispatcher.on(contract.REFRESH_SESSION, self._asked)
+        dispatcher.on(REFRESH_SESSION, self._asked)
 
     async def own(self, keys: Iterable[tuple[str, str]]) -> None:
         for key in keys:
-            await self._dispatcher.own([contract.REFRESH_SESSION], key)
+            await self._dispatcher.own([REFRESH_SESSION], key)
 
     async def _asked(self, request: SessionRef, _: Call) -> Any:
         self.asked.append(request)
@@ -138,8 +149,8 @@ class Asker:
             await self(command, request, **more)
         return caught.value.code
 
-    async def state(self, *accounts: str, **more: Any) -> contract.PortfolioState:
-        return await self(contract.PORTFOLIO_STATE, PortfolioStateFilter(accounts or None), **more)
+    async def state(self, *accounts: str, **more: Any) -> PortfolioState:
+        return await self(PORTFOLIO_STATE, PortfolioStateFilter(accounts or None), **more)
 
 
 @pytest.fixture
@@ -163,10 +174,10 @@ async def priced(ask: Asker, *tokens: str) -> None:
 async def test_a_session_as_it_was_last_told(replica: Replica, recorder: Recorder, ask: Asker) -> None:
     waiting = session(SessionState.WAITING, reason="maintenance", version=4, silent_since=NOON)
     event_ids = await recorder(waiting)
-    assert await ask(contract.GET_SESSION, SessionRef("main", "paper"), after=event_ids) == waiting
-    other = await ask(contract.GET_SESSION, SessionRef("other", "binance"))
+    assert await ask(GET_SESSION, SessionRef("main", "paper"), after=event_ids) == waiting
+    other = await ask(GET_SESSION, SessionRef("other", "binance"))
     assert (other.state, bool(other.reason)) == (SessionState.UNOWNED, True)
-    assert await ask(contract.GET_SESSION, SessionRef("other", "binance")) == other
+    assert await ask(GET_SESSION, SessionRef("other", "binance")) == other
 
 
 @pytest.mark.parametrize(
@@ -181,17 +192,17 @@ async def test_a_session_as_it_was_last_told(replica: Replica, recorder: Recorde
 async def test_a_session_that_cannot_be(
     replica: Replica, ask: Asker, account_name: str, connector_name: str, code: ErrorCode
 ) -> None:
-    assert await ask.refused(contract.GET_SESSION, SessionRef(account_name, connector_name)) is code
+    assert await ask.refused(GET_SESSION, SessionRef(account_name, connector_name)) is code
 
 
 async def test_sessions_are_those_of_credentials_that_trade(replica: Replica, recorder: Recorder, ask: Asker) -> None:
     # A session whose credential was deleted is no session any more.
     event_ids = await recorder(session(), session(account="main", connector="kraken"))
-    listed = await ask(contract.LIST_SESSIONS, PortfolioFilter(), after=event_ids)
+    listed = await ask(LIST_SESSIONS, PortfolioFilter(), after=event_ids)
     assert [(one.account_name, one.connector_name) for one in listed.sessions] == [
         ("main", "paper"), ("other", "binance"),
     ]  # fmt: skip
-    some = await ask(contract.LIST_SESSIONS, PortfolioFilter(("main", "nobody"), ("paper",)))
+    some = await ask(LIST_SESSIONS, PortfolioFilter(("main", "nobody"), ("paper",)))
     assert some.sessions == (session(),)
 
 
@@ -203,14 +214,14 @@ async def test_a_credential_that_was_added_a_moment_ago_has_a_session_soon(
     credentials = Dispatcher(settings_for("credentials"), "credentials")
     credentials.on(SNAPSHOT_ACCOUNTS, lambda _, __: latest)
     await credentials.start(lambda: Health(True))
-    found = await ask(contract.GET_SESSION, SessionRef("main", "binance"))
+    found = await ask(GET_SESSION, SessionRef("main", "binance"))
     assert (found.state, bool(found.reason)) == (SessionState.UNOWNED, True)
-    assert await ask.refused(contract.GET_SESSION, SessionRef("new", "binance")) is ErrorCode.NOT_FOUND
-    assert await ask.refused(contract.GET_SESSION, SessionRef("nobody", "binance")) is ErrorCode.NOT_FOUND
+    assert await ask.refused(GET_SESSION, SessionRef("new", "binance")) is ErrorCode.NOT_FOUND
+    assert await ask.refused(GET_SESSION, SessionRef("nobody", "binance")) is ErrorCode.NOT_FOUND
     # The memory of accounts is not changed by it: that is done by who follows them, in their order.
-    assert len((await ask(contract.LIST_SESSIONS, PortfolioFilter(("main",)))).sessions) == 1
+    assert len((await ask(LIST_SESSIONS, PortfolioFilter(("main",)))).sessions) == 1
     await credentials.drain()
-    assert await ask.refused(contract.GET_SESSION, SessionRef("main", "binance")) is ErrorCode.NOT_FOUND
+    assert await ask.refused(GET_SESSION, SessionRef("main", "binance")) is ErrorCode.NOT_FOUND
 
 
 # Orders
@@ -219,23 +230,23 @@ async def test_a_credential_that_was_added_a_moment_ago_has_a_session_soon(
 async def test_who_has_placed_an_order_sees_it(replica: Replica, recorder: Recorder, ask: Asker) -> None:
     for number in range(20):
         event_ids = await recorder(order(f"o{number:02}"))
-        found = await ask(contract.ACTIVE_ORDERS, contract.OrderFilter(limit=1000), after=event_ids)
+        found = await ask(ACTIVE_ORDERS, OrderFilter(limit=1000), after=event_ids)
         assert found.total == number + 1
     event_ids = await recorder(order("o00", version=2, status=OrderStatus.FILLED))
-    found = await ask(contract.ACTIVE_ORDERS, contract.OrderFilter(limit=2), after=event_ids)
+    found = await ask(ACTIVE_ORDERS, OrderFilter(limit=2), after=event_ids)
     assert [one.client_order_id for one in found.orders] == ["o01", "o02"]
     assert (found.total, found.next_cursor) == (19, "o02")
 
 
 async def test_orders_and_trades_are_searched(replica: Replica, recorder: Recorder, ask: Asker) -> None:
     await recorder(order("a"), order("b", status=OrderStatus.FILLED), trade(order_id="b"))
-    found = await ask(contract.SEARCH_ORDERS, contract.OrderSearch(limit=1))
+    found = await ask(SEARCH_ORDERS, OrderSearch(limit=1))
     assert (found.total, found.orders[0].client_order_id) == (2, "b")
-    rest = await ask(contract.SEARCH_ORDERS, contract.OrderSearch(cursor=found.next_cursor))
+    rest = await ask(SEARCH_ORDERS, OrderSearch(cursor=found.next_cursor))
     assert [one.client_order_id for one in rest.orders] == ["a"]
-    assert (await ask(contract.SEARCH_TRADES, contract.TradeSearch())).trades == (trade(order_id="b"),)
-    assert await ask.refused(contract.SEARCH_ORDERS, contract.OrderSearch(cursor="rubbish")) is ErrorCode.INVALID
-    assert await ask.refused(contract.SEARCH_TRADES, contract.TradeSearch(cursor="1:\0")) is ErrorCode.INVALID
+    assert (await ask(SEARCH_TRADES, TradeSearch())).trades == (trade(order_id="b"),)
+    assert await ask.refused(SEARCH_ORDERS, OrderSearch(cursor="rubbish")) is ErrorCode.INVALID
+    assert await ask.refused(SEARCH_TRADES, TradeSearch(cursor="1:\0")) is ErrorCode.INVALID
 
 
 # Balances
@@ -263,7 +274,7 @@ async def test_names_that_nothing_has_are_left_out(replica: Replica, recorder: R
     assert await ask.state("nobody") == {}
     assert list(await ask.state("nobody", "z")) == ["z"]
     wanted = PortfolioStateFilter(("main",), ("okx", "no_such_exchange"))
-    assert await ask(contract.PORTFOLIO_STATE, wanted) == {"main": {}}
+    assert await ask(PORTFOLIO_STATE, wanted) == {"main": {}}
 
 
 async def test_a_new_price_and_a_new_balance_show(
@@ -298,7 +309,7 @@ async def test_while_market_data_is_away_the_last_prices_remain(
 
 
 async def test_what_a_silent_session_said_is_marked(replica: Replica, recorder: Recorder, ask: Asker) -> None:
-    def stale(state: contract.PortfolioState) -> object:
+    def stale(state: PortfolioState) -> object:
         return state["main"]["paper"][0].stale_since
 
     told = balances({"USDT": "1"}, minutes=3)
@@ -319,27 +330,27 @@ async def test_an_account_that_was_deleted_is_not_shown(replica: Replica, record
     assert (await ask.state(after=event_ids))["main"]["paper"]
     replica.desired.load([account("z")])
     assert await ask.state() == {"z": {}}
-    assert (await ask(contract.DISTRIBUTION, PortfolioFilter())).token_count == 0
-    assert await ask.refused(contract.GET_SESSION, SessionRef("main", "paper")) is ErrorCode.NOT_FOUND
+    assert (await ask(DISTRIBUTION, PortfolioFilter())).token_count == 0
+    assert await ask.refused(GET_SESSION, SessionRef("main", "paper")) is ErrorCode.NOT_FOUND
     # Its order may still stand on the exchange, but nobody here can say so, nor end it.
-    assert (await ask(contract.ACTIVE_ORDERS, contract.OrderFilter())).total == 0
-    assert (await ask(contract.SEARCH_ORDERS, contract.OrderSearch())).total == 1
+    assert (await ask(ACTIVE_ORDERS, OrderFilter())).total == 0
+    assert (await ask(SEARCH_ORDERS, OrderSearch())).total == 1
 
 
 async def test_distributions(replica: Replica, market: Market, recorder: Recorder, ask: Asker) -> None:
     event_ids = await recorder(balances({"USDT": "75"}), balances({"USDT": "25"}, "other", "binance"))
-    spread = await ask(contract.DISTRIBUTION, PortfolioFilter(), after=event_ids)
+    spread = await ask(DISTRIBUTION, PortfolioFilter(), after=event_ids)
     assert (spread.token_count, spread.account_filter) == (1, "all_accounts")
     assert spread.total_portfolio_value == 100
     assert {name: one.percentage for name, one in spread.distribution[0].accounts.items()} == {"main": 75, "other": 25}
-    some = await ask(contract.DISTRIBUTION, PortfolioFilter(("other",)))
+    some = await ask(DISTRIBUTION, PortfolioFilter(("other",)))
     assert some.total_portfolio_value == 25
     assert some.account_filter == "other"
-    by_account = await ask(contract.ACCOUNTS_DISTRIBUTION, PortfolioFilter())
+    by_account = await ask(ACCOUNTS_DISTRIBUTION, PortfolioFilter())
     assert [one.account for one in by_account.distribution] == ["main", "other", "z"]
     assert [one.percentage for one in by_account.distribution] == [75, 25, 0]
     event_ids = await recorder(balances({"USDT": "25"}, version=2))
-    changed = await ask(contract.ACCOUNTS_DISTRIBUTION, PortfolioFilter(), after=event_ids)
+    changed = await ask(ACCOUNTS_DISTRIBUTION, PortfolioFilter(), after=event_ids)
     assert changed.total_portfolio_value == 50
 
 
@@ -349,15 +360,15 @@ async def test_before_the_accounts_are_known_nothing_is_said_of_them(
     replica = Replica(settings_for, database)
     await replica.start()
     commands: tuple[AnyCommand, ...] = (
-        contract.LIST_SESSIONS, contract.DISTRIBUTION, contract.ACCOUNTS_DISTRIBUTION,
+        LIST_SESSIONS, DISTRIBUTION, ACCOUNTS_DISTRIBUTION,
     )  # fmt: skip
     for command in commands:
         assert await ask.refused(command, PortfolioFilter()) is ErrorCode.UNAVAILABLE
     for refresh in (False, True):
         wanted = PortfolioStateFilter(refresh=refresh)
-        assert await ask.refused(contract.PORTFOLIO_STATE, wanted) is ErrorCode.UNAVAILABLE
-    assert await ask.refused(contract.GET_SESSION, SessionRef("main", "paper")) is ErrorCode.UNAVAILABLE
-    assert await ask.refused(contract.ACTIVE_ORDERS, contract.OrderFilter()) is ErrorCode.UNAVAILABLE
+        assert await ask.refused(PORTFOLIO_STATE, wanted) is ErrorCode.UNAVAILABLE
+    assert await ask.refused(GET_SESSION, SessionRef("main", "paper")) is ErrorCode.UNAVAILABLE
+    assert await ask.refused(ACTIVE_ORDERS, OrderFilter()) is ErrorCode.UNAVAILABLE
     replica.desired.load([])
     assert await ask.state() == {}
     await replica.stop()
@@ -397,7 +408,7 @@ async def test_a_refresh_shows_what_the_exchange_says_now(
 
     async with owner(settings_for, refresh, ("main", "paper")):
         for expected in range(2, 12):
-            held = (await ask(contract.PORTFOLIO_STATE, REFRESH))["main"]["paper"]
+            held = (await ask(PORTFOLIO_STATE, REFRESH))["main"]["paper"]
             # Also the price of a token that has just come.
             assert [(one.token, one.units, one.value) for one in held] == [
                 ("BTC", Decimal(expected), Decimal("50000.5") * expected)
@@ -413,15 +424,15 @@ async def test_a_session_that_cannot_ask_is_marked_for_who_wanted_it(
         session(account="other", connector="binance"), balances({"USDT": "2"}, "other", "binance"),
     )  # fmt: skip
 
-    async def refresh(_: SessionRef) -> contract.Session:
+    async def refresh(_: SessionRef) -> Session:
         raise CommandError(ErrorCode.UPSTREAM, "the exchange is down")
 
     # Nobody owns the session of `main`, and that of `other` cannot reach its exchange.
     async with owner(settings_for, refresh, ("other", "binance")) as asked:
-        state = await ask(contract.PORTFOLIO_STATE, REFRESH, after=event_ids)
+        state = await ask(PORTFOLIO_STATE, REFRESH, after=event_ids)
         assert [state["main"]["paper"][0].stale_since, state["other"]["binance"][0].stale_since] == [NOON, NOON]
         assert asked.asked == [SessionRef("other", "binance")]
-        only = await ask(contract.PORTFOLIO_STATE, PortfolioStateFilter(("main",), refresh=True))
+        only = await ask(PORTFOLIO_STATE, PortfolioStateFilter(("main",), refresh=True))
         assert list(only) == ["main"]
         assert len(asked.asked) == 1
     usual = await ask.state()
@@ -439,14 +450,14 @@ async def test_a_slow_session_is_waited_for_in_bounds_and_asked_once_for_all(
     )  # fmt: skip
     hanging = asyncio.Event()
 
-    async def refresh(request: SessionRef) -> contract.Session:
+    async def refresh(request: SessionRef) -> Session:
         if request.account_name == "main":
             await hanging.wait()
         return session(account=request.account_name, connector=request.connector_name)
 
     async with owner(settings_for, refresh, ("main", "paper"), ("other", "binance")) as asked:
         began = time.monotonic()
-        states = await asyncio.gather(*(ask(contract.PORTFOLIO_STATE, REFRESH, after=event_ids) for _ in range(10)))
+        states = await asyncio.gather(*(ask(PORTFOLIO_STATE, REFRESH, after=event_ids) for _ in range(10)))
         assert time.monotonic() - began < 2
         for state in states:
             assert state["main"]["paper"][0].stale_since == NOON
@@ -467,7 +478,7 @@ async def test_replicas_agree(
     assert all(state == states[0] for state in states)
     assert states[0]["main"]["paper"][0].stale_since == NOON
     for _ in range(20):
-        assert (await ask(contract.ACTIVE_ORDERS, contract.OrderFilter(), after=event_ids)).total == 1
+        assert (await ask(ACTIVE_ORDERS, OrderFilter(), after=event_ids)).total == 1
     await other.stop()
 
 
@@ -481,7 +492,7 @@ async def test_an_answer_is_encoded_once_until_something_changes(replica: Replic
     reads = replica.reads
     asks: list[Callable[[], Any]] = [
         lambda: reads.portfolio_state(PortfolioStateFilter(), call),
-        lambda: reads.active_orders(contract.OrderFilter(), call),
+        lambda: reads.active_orders(OrderFilter(), call),
         lambda: reads.distribution(PortfolioFilter(), call),
         lambda: reads.accounts_distribution(PortfolioFilter(), call),
         lambda: reads.list_sessions(PortfolioFilter(), call),

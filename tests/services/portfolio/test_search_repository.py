@@ -9,16 +9,8 @@ import pytest
 
 from services.portfolio import pages
 from services.portfolio.search_repository import SearchRepository
-from shared.contracts.portfolio import (
-    Order,
-    OrderPage,
-    OrderSearch,
-    OrderStatus,
-    Trade,
-    TradePage,
-    TradeSearch,
-    TradeType,
-)
+from shared.contracts.portfolio.orders import Order, OrderPage, OrderSearch, OrderStatus, TradeType
+from shared.contracts.portfolio.trades import Trade, TradePage, TradeSearch
 from shared.database.pool import Database
 from shared.errors import CommandError, ErrorCode
 from tests.services.portfolio.recorded import NOON, Recorder, order, trade

@@ -11,8 +11,18 @@ import pytest
 from hummingbus.stack.postgres_server import PostgresServer
 from shared.bus.client import Bus
 from shared.bus.messages import Reply
-from shared.contracts import portfolio as contract
-from shared.contracts.portfolio import OrderStatus, OrderType, SessionState
+from shared.contracts.portfolio.balances import PORTFOLIO_STATE, PortfolioStateFilter
+from shared.contracts.portfolio.orders import (
+    ORDER_CHANGED,
+    PLACE_ORDER,
+    SEARCH_ORDERS,
+    Order,
+    OrderSearch,
+    OrderStatus,
+    OrderType,
+)
+from shared.contracts.portfolio.sessions import SessionState
+from shared.contracts.portfolio.trades import TRADE_RECORDED
 from shared.database.pool import Database
 from shared.errors import CommandError, ErrorCode
 from tests.eventually import eventually
@@ -45,11 +55,11 @@ async def test_a_session_begins_with_a_credential_and_ends_with_it(
     await eventually(is_gone)
 
     async def has_no_owner() -> bool:
-        refusal = await trader.refused(contract.PLACE_ORDER, trader.order())
+        refusal = await trader.refused(PLACE_ORDER, trader.order())
         return refusal.code is ErrorCode.UNAVAILABLE and "not running" in refusal.detail
 
     await eventually(has_no_owner)
-    state = await trader.ask(contract.PORTFOLIO_STATE, contract.PortfolioStateFilter())
+    state = await trader.ask(PORTFOLIO_STATE, PortfolioStateFilter())
     assert state == {"main": {}}
 
 
@@ -62,7 +72,7 @@ async def test_another_credential_begins_the_session_anew(
     other = Trader(trader.bus, venue, "main", "paper", Client(venue, account))
 
     async def has_other_balances() -> bool:
-        state = await trader.ask(contract.PORTFOLIO_STATE, contract.PortfolioStateFilter())
+        state = await trader.ask(PORTFOLIO_STATE, PortfolioStateFilter())
         return [(one.token, one.units) for one in state["main"].get("paper", ())] == [("USDT", Decimal(777))]
 
     await eventually(has_other_balances)
@@ -155,7 +165,7 @@ async def test_orders_under_way_are_answered_while_their_owner_drains(
 
 
 async def recorded(trader: Trader, count: int) -> bool:
-    return (await trader.ask(contract.SEARCH_ORDERS, contract.OrderSearch())).total == count
+    return (await trader.ask(SEARCH_ORDERS, OrderSearch())).total == count
 
 
 async def test_events_tell_the_state_that_is_stored(trader: Trader, database: Database) -> None:
@@ -163,20 +173,20 @@ async def test_events_tell_the_state_that_is_stored(trader: Trader, database: Da
     await trader.place(order_type=OrderType.MARKET, price=None)
     placed = await trader.place()
     await trader.cancel(placed.client_order_id)
-    refusal = await trader.refused(contract.PLACE_ORDER, trader.order(amount=Decimal(60)))
+    refusal = await trader.refused(PLACE_ORDER, trader.order(amount=Decimal(60)))
     assert refusal.code is ErrorCode.REFUSED
     await come_to_agree(trader)
-    told: dict[str, contract.Order] = {}
+    told: dict[str, Order] = {}
     rows = await database.fetch("SELECT kind, data FROM outbox ORDER BY id")
     for row in rows:
-        if row["kind"] == contract.ORDER_CHANGED.kind:
-            order = msgspec.json.decode(row["data"], type=contract.Order)
+        if row["kind"] == ORDER_CHANGED.kind:
+            order = msgspec.json.decode(row["data"], type=Order)
             before = told.get(order.client_order_id)
             assert order.version > (before.version if before else 0)
             told[order.client_order_id] = order
-    stored = await trader.ask(contract.SEARCH_ORDERS, contract.OrderSearch())
+    stored = await trader.ask(SEARCH_ORDERS, OrderSearch())
     assert {order.client_order_id: order for order in stored.orders} == told
-    trades = [row for row in rows if row["kind"] == contract.TRADE_RECORDED.kind]
+    trades = [row for row in rows if row["kind"] == TRADE_RECORDED.kind]
     assert len(trades) == len(await trader.trades()) > 0
 
 
@@ -191,7 +201,7 @@ async def test_a_database_that_is_gone_for_a_while(
         await admin.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
         await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
         request = trader.order()
-        refusal = await trader.refused(contract.PLACE_ORDER, request)
+        refusal = await trader.refused(PLACE_ORDER, request)
         assert refusal.code in {ErrorCode.UNAVAILABLE, ErrorCode.INTERNAL}
         assert request.client_order_id not in trader.venue_orders()
         trader.venue.ok("DELETE", "/api/v3/order", symbol="BTCUSDT", origClientOrderId=resting.client_order_id)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from services.portfolio.sessions.desired import SessionKey
 from services.portfolio.sessions_view import SessionsView
-from shared.contracts.portfolio import SESSION_CHANGED, Session, SessionState
+from shared.contracts.portfolio.sessions import SESSION_CHANGED, Session, SessionState
 from shared.database.pool import Database
 from tests.services.portfolio.recorded import NOON, Recorder, session
 

@@ -6,8 +6,21 @@ from typing import Any
 
 import pytest
 
-from shared.contracts import portfolio as contract
-from shared.contracts.portfolio import OrderStatus, OrderType, PositionAction, TradeType
+from shared.contracts.portfolio.balances import PORTFOLIO_STATE, PortfolioStateFilter
+from shared.contracts.portfolio.orders import (
+    ACTIVE_ORDERS,
+    CANCEL_ORDER,
+    PLACE_ORDER,
+    SEARCH_ORDERS,
+    OrderCancel,
+    OrderFilter,
+    OrderPlace,
+    OrderSearch,
+    OrderStatus,
+    OrderType,
+    PositionAction,
+    TradeType,
+)
 from shared.errors import ErrorCode
 from tests.eventually import eventually
 from tests.services.portfolio.conftest import Start
@@ -22,7 +35,7 @@ async def test_a_limit_order_is_acknowledged_and_rests(trader: Trader) -> None:
     assert str(at_venue["orderId"]) == placed.exchange_order_id
     assert Decimal(at_venue["price"]) == placed.price
     assert await trader.stored(placed.client_order_id) == placed
-    active = await trader.ask(contract.ACTIVE_ORDERS, contract.OrderFilter())
+    active = await trader.ask(ACTIVE_ORDERS, OrderFilter())
     assert [order.client_order_id for order in active.orders] == [placed.client_order_id]
 
 
@@ -52,7 +65,7 @@ async def is_settled(trader: Trader, client_order_id: str) -> bool:
 
 
 async def balances(trader: Trader) -> dict[str, Decimal]:
-    state = await trader.ask(contract.PORTFOLIO_STATE, contract.PortfolioStateFilter())
+    state = await trader.ask(PORTFOLIO_STATE, PortfolioStateFilter())
     return {one.token: one.units for one in state[trader.account_name][trader.connector]}
 
 
@@ -66,7 +79,7 @@ async def test_an_order_that_rests_locks_balance_and_gives_it_back(trader: Trade
     locked = placed.amount * placed.price
 
     async def available() -> Decimal:
-        state = await trader.ask(contract.PORTFOLIO_STATE, contract.PortfolioStateFilter())
+        state = await trader.ask(PORTFOLIO_STATE, PortfolioStateFilter())
         return next(one.available_units for one in state["main"]["paper"] if one.token == "USDT")
 
     async def is_locked() -> bool:
@@ -87,13 +100,13 @@ async def test_an_order_is_cancelled(trader: Trader, by: str) -> None:
     cancelled = await trader.cancel(placed.client_order_id if by == "client" else placed.exchange_order_id)
     assert cancelled.status is OrderStatus.CANCELLED
     assert trader.venue_orders()[placed.client_order_id]["status"] == "CANCELED"
-    refusal = await trader.refused(contract.CANCEL_ORDER, contract.OrderCancel("main", "paper", placed.client_order_id))
+    refusal = await trader.refused(CANCEL_ORDER, OrderCancel("main", "paper", placed.client_order_id))
     assert refusal.code is ErrorCode.NOT_FOUND
     assert "cancelled" in refusal.detail
 
 
 async def test_an_order_that_does_not_exist_cannot_be_cancelled(trader: Trader) -> None:
-    refusal = await trader.refused(contract.CANCEL_ORDER, contract.OrderCancel("main", "paper", "no-such"))
+    refusal = await trader.refused(CANCEL_ORDER, OrderCancel("main", "paper", "no-such"))
     assert refusal.code is ErrorCode.NOT_FOUND
 
 
@@ -111,7 +124,7 @@ async def test_a_cancel_right_behind_its_order_waits_for_it(trader: Trader) -> N
 async def test_the_same_order_again_is_its_first_outcome(trader: Trader) -> None:
     request = trader.order(amount=Decimal("0.010"))
     first = await trader.place(request)
-    again = await trader.place(contract.OrderPlace(**{**fields(request), "amount": Decimal("0.01")}))
+    again = await trader.place(OrderPlace(**{**fields(request), "amount": Decimal("0.01")}))
     assert (again.exchange_order_id, again.version) == (first.exchange_order_id, first.version)
     assert list(trader.venue_orders()) == [request.client_order_id]
 
@@ -127,7 +140,7 @@ async def test_the_same_order_twice_at_once_is_sent_once(trader: Trader) -> None
 async def test_another_order_under_the_same_id_is_a_conflict(trader: Trader, change: dict[str, Any]) -> None:
     request = trader.order()
     await trader.place(request)
-    refusal = await trader.refused(contract.PLACE_ORDER, contract.OrderPlace(**{**fields(request), **change}))
+    refusal = await trader.refused(PLACE_ORDER, OrderPlace(**{**fields(request), **change}))
     assert refusal.code in {ErrorCode.CONFLICT, ErrorCode.REFUSED}
     assert len(trader.venue_orders()) == 1
 
@@ -137,21 +150,19 @@ async def test_an_id_is_unique_over_all_accounts(trader: Trader, credentials: Cr
     await other.ready()
     request = trader.order()
     await trader.place(request)
-    refusal = await other.refused(
-        contract.PLACE_ORDER, contract.OrderPlace(**{**fields(request), "account_name": "other"})
-    )
+    refusal = await other.refused(PLACE_ORDER, OrderPlace(**{**fields(request), "account_name": "other"}))
     assert refusal.code is ErrorCode.CONFLICT
     assert other.venue_orders() == {}
 
 
-def fields(request: contract.OrderPlace) -> dict[str, Any]:
+def fields(request: OrderPlace) -> dict[str, Any]:
     return {name: getattr(request, name) for name in request.__struct_fields__}
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-1", "0", "1e400", "1e-400"])
 @pytest.mark.parametrize("field", ["amount", "price"])
 async def test_what_is_no_number_of_a_market_is_invalid(trader: Trader, field: str, value: str) -> None:
-    refusal = await trader.refused(contract.PLACE_ORDER, trader.order(**{field: Decimal(value)}))
+    refusal = await trader.refused(PLACE_ORDER, trader.order(**{field: Decimal(value)}))
     assert refusal.code is ErrorCode.INVALID
     assert [fault.loc for fault in refusal.fields] == [(field,)]
 
@@ -171,7 +182,7 @@ async def test_an_order_against_a_rule_is_refused_with_the_rule(
     trader: Trader, changes: dict[str, Any], rule: str
 ) -> None:
     request = trader.order(**changes)
-    refusal = await trader.refused(contract.PLACE_ORDER, request)
+    refusal = await trader.refused(PLACE_ORDER, request)
     assert refusal.code is ErrorCode.REFUSED
     assert rule in refusal.detail
     assert await trader.stored(request.client_order_id) is None
@@ -179,13 +190,13 @@ async def test_an_order_against_a_rule_is_refused_with_the_rule(
 
 async def test_what_the_exchange_refuses_is_kept_as_failed(trader: Trader) -> None:
     request = trader.order(amount=Decimal(60))
-    refusal = await trader.refused(contract.PLACE_ORDER, request)
+    refusal = await trader.refused(PLACE_ORDER, request)
     assert refusal.code is ErrorCode.REFUSED
     order = await trader.stored(request.client_order_id)
     assert order is not None
     assert order.status is OrderStatus.FAILED
     assert order.error_message == refusal.detail
-    again = await trader.refused(contract.PLACE_ORDER, request)
+    again = await trader.refused(PLACE_ORDER, request)
     assert (again.code, again.detail) == (refusal.code, refusal.detail)
 
 
@@ -210,6 +221,6 @@ async def test_orders_of_others_on_the_exchange_are_not_ours_but_their_balances_
     trader.venue.ok("POST", "/api/v3/order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.05")
     await eventually(lambda: balances_agree(trader))
     await trader.refresh()
-    found = await trader.ask(contract.SEARCH_ORDERS, contract.OrderSearch())
+    found = await trader.ask(SEARCH_ORDERS, OrderSearch())
     assert found.orders == ()
     assert await trader.trades() == ()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.portfolio.sessions.desired import SessionKey
 from services.portfolio.valuation import is_dollar, needs_price, portfolio_state, selected, value_of, valued
-from shared.contracts.portfolio import Balance, BalanceAmount
+from shared.contracts.portfolio.balances import Balance, BalanceAmount
 from tests.services.portfolio.recorded import NOON
 
 AMOUNTS = st.decimals(min_value=0, max_value=Decimal("1e30"), allow_nan=False, places=18)

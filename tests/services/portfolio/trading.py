@@ -8,9 +8,22 @@ from uuid import uuid4
 import pytest
 
 from shared.bus.client import Bus
-from shared.contracts import portfolio as contract
 from shared.contracts.declaration import Command, Req, Res
-from shared.contracts.portfolio import OrderType, PositionAction, SessionState, TradeType
+from shared.contracts.portfolio.orders import (
+    CANCEL_ORDER,
+    PLACE_ORDER,
+    SEARCH_ORDERS,
+    Order,
+    OrderCancel,
+    OrderPlace,
+    OrderSearch,
+    OrderStatus,
+    OrderType,
+    PositionAction,
+    TradeType,
+)
+from shared.contracts.portfolio.sessions import GET_SESSION, REFRESH_SESSION, Session, SessionRef, SessionState
+from shared.contracts.portfolio.trades import SEARCH_TRADES, Trade, TradeSearch
 from shared.errors import CommandError, ErrorCode
 from tests.eventually import eventually
 from tests.services.portfolio.credentials_stand_in import CredentialsStandIn
@@ -38,8 +51,8 @@ class Trader:
     async def ask(self, command: Command[Req, Res], request: Req, **more: Any) -> Res:
         return await self.bus.request(command, request, actor="outside", **more)
 
-    async def session(self) -> contract.Session:
-        return await self.ask(contract.GET_SESSION, contract.SessionRef(self.account_name, self.connector))
+    async def session(self) -> Session:
+        return await self.ask(GET_SESSION, SessionRef(self.account_name, self.connector))
 
     async def is_ready(self) -> bool:
         """Return whether the session takes orders; a service that is not there yet has none."""
@@ -53,7 +66,7 @@ class Trader:
     async def ready(self, seconds: float = 20.0) -> None:
         await eventually(self.is_ready, seconds=seconds)
 
-    def order(self, **changes: Any) -> contract.OrderPlace:
+    def order(self, **changes: Any) -> OrderPlace:
         """Return a wish for a purchase far below the market."""
         values: dict[str, Any] = {
             "account_name": self.account_name,
@@ -66,34 +79,34 @@ class Trader:
             "price": self.below(),
             "position_action": PositionAction.OPEN,
         }
-        return contract.OrderPlace(**{**values, **changes})
+        return OrderPlace(**{**values, **changes})
 
-    async def place(self, request: contract.OrderPlace | None = None, **changes: Any) -> contract.Order:
-        return await self.ask(contract.PLACE_ORDER, request or self.order(**changes))
+    async def place(self, request: OrderPlace | None = None, **changes: Any) -> Order:
+        return await self.ask(PLACE_ORDER, request or self.order(**changes))
 
     async def refused(self, command: Command[Req, Res], request: Req, **more: Any) -> CommandError:
         with pytest.raises(CommandError) as caught:
             await self.ask(command, request, **more)
         return caught.value
 
-    async def cancel(self, client_order_id: str) -> contract.Order:
-        request = contract.OrderCancel(self.account_name, self.connector, client_order_id)
-        return (await self.ask(contract.CANCEL_ORDER, request)).order
+    async def cancel(self, client_order_id: str) -> Order:
+        request = OrderCancel(self.account_name, self.connector, client_order_id)
+        return (await self.ask(CANCEL_ORDER, request)).order
 
-    async def refresh(self) -> contract.Session:
-        return await self.ask(contract.REFRESH_SESSION, contract.SessionRef(self.account_name, self.connector))
+    async def refresh(self) -> Session:
+        return await self.ask(REFRESH_SESSION, SessionRef(self.account_name, self.connector))
 
-    async def stored(self, client_order_id: str) -> contract.Order | None:
+    async def stored(self, client_order_id: str) -> Order | None:
         """Return the order as it is stored."""
-        page = await self.ask(contract.SEARCH_ORDERS, contract.OrderSearch((self.account_name,), limit=1000))
+        page = await self.ask(SEARCH_ORDERS, OrderSearch((self.account_name,), limit=1000))
         return next((one for one in page.orders if one.client_order_id == client_order_id), None)
 
-    async def status(self, client_order_id: str) -> contract.OrderStatus | None:
+    async def status(self, client_order_id: str) -> OrderStatus | None:
         stored = await self.stored(client_order_id)
         return None if stored is None else stored.status
 
-    async def trades(self) -> tuple[contract.Trade, ...]:
-        page = await self.ask(contract.SEARCH_TRADES, contract.TradeSearch((self.account_name,), limit=1000))
+    async def trades(self) -> tuple[Trade, ...]:
+        page = await self.ask(SEARCH_TRADES, TradeSearch((self.account_name,), limit=1000))
         return page.trades
 
     def below(self) -> Decimal:

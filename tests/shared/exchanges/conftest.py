@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from shared.contracts.portfolio import OrderType, PositionAction, TradeType
+from shared.contracts.portfolio.orders import OrderType, PositionAction, TradeType
 from shared.exchanges.interface import OrderRequest, TradingAccount
 from shared.exchanges.registry import Exchanges
 from tests.venue import SimulatedVenue

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.portfolio import CLIENT_ORDER_ID_PATTERN
+from shared.contracts.portfolio.fields import CLIENT_ORDER_ID_PATTERN
 from shared.exchanges.client_order_ids import ClientOrderIds
 
 _IDS = st.from_regex(CLIENT_ORDER_ID_PATTERN, fullmatch=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.portfolio import OrderType
+from shared.contracts.portfolio.orders import OrderType
 from shared.exchanges.errors import ExchangeDown, Refused, Unsupported
 from shared.exchanges.registry import Exchanges
 from tests.shared.exchanges.conftest import PAIR

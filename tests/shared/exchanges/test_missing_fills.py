@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from shared.contracts.portfolio import TradeType
+from shared.contracts.portfolio.orders import TradeType
 from shared.exchanges.interface import VenueOrder, VenueStatus, VenueTrade
 from shared.exchanges.missing_fills import MissingFills
 

@@ -8,7 +8,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from shared.contracts.portfolio import OrderType
+from shared.contracts.portfolio.orders import OrderType
 from shared.exchanges.book_depths import depth_to_ask
 from shared.exchanges.pair_names import is_active, markets_by_pair
 from shared.exchanges.trading_rules import exact, increment_of, rule_of

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.portfolio import TradeType
+from shared.contracts.portfolio.orders import TradeType
 from shared.exchanges.interface import VenueTrade
 from shared.exchanges.trade_pages import Page, all_trades
 

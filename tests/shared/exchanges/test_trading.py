@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from shared.contracts.portfolio import OrderType, PositionAction, TradeType
+from shared.contracts.portfolio.orders import OrderType, PositionAction, TradeType
 from shared.exchanges.errors import (
     DuplicateOrder,
     KeysRefused,

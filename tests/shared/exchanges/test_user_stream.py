@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.portfolio import TradeType
+from shared.contracts.portfolio.orders import TradeType
 from shared.exchanges import clients
 from shared.exchanges.binance_user_events import attend
 from shared.exchanges.clients import Blueprint

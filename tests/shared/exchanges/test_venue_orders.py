@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.portfolio import OrderType, PositionAction, TradeType
+from shared.contracts.portfolio.orders import OrderType, PositionAction, TradeType
 from shared.exchanges.interface import AssetBalance, Fee, VenueStatus
 from shared.exchanges.order_parameters import ccxt_order
 from shared.exchanges.venue_balances import balances_of, futures_balances_of

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.gateway_api.errors import HttpError
 from services.gateway_api.inputs import fields
 from services.gateway_api.inputs.schema import LISTED_PAIRS
-from shared.contracts.portfolio import TradeType
+from shared.contracts.portfolio.orders import TradeType
 
 
 def refused(call: Callable[[], Any]) -> dict[str, Any]:

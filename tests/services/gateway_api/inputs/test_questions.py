@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from shared.contracts.portfolio import OrderFilter
+from shared.contracts.portfolio.orders import OrderFilter
 from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.portfolio_stand_in import PortfolioStandIn
 

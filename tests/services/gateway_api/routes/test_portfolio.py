@@ -7,14 +7,9 @@ from typing import Any
 import pytest
 
 from shared.contracts.declaration import AnyCommand
-from shared.contracts.portfolio import (
-    ACCOUNTS_DISTRIBUTION,
-    DISTRIBUTION,
-    PORTFOLIO_STATE,
-    Balance,
-    PortfolioFilter,
-    PortfolioStateFilter,
-)
+from shared.contracts.portfolio.balances import PORTFOLIO_STATE, Balance, PortfolioStateFilter
+from shared.contracts.portfolio.distributions import ACCOUNTS_DISTRIBUTION, DISTRIBUTION
+from shared.contracts.portfolio.fields import PortfolioFilter
 from shared.errors import CommandError, ErrorCode
 from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.portfolio_stand_in import ACCOUNT, CONNECTOR, PortfolioStandIn

@@ -10,13 +10,11 @@ import msgspec
 import pytest
 import yarl
 
-from shared.contracts.portfolio import (
+from shared.contracts.portfolio.orders import (
     ACTIVE_ORDERS,
     CANCEL_ORDER,
-    GET_SESSION,
     PLACE_ORDER,
     SEARCH_ORDERS,
-    SEARCH_TRADES,
     OrderCancel,
     OrderFilter,
     OrderPlace,
@@ -24,11 +22,10 @@ from shared.contracts.portfolio import (
     OrderStatus,
     OrderType,
     PositionAction,
-    SessionState,
-    Trade,
-    TradeSearch,
     TradeType,
 )
+from shared.contracts.portfolio.sessions import GET_SESSION, SessionState
+from shared.contracts.portfolio.trades import SEARCH_TRADES, Trade, TradeSearch
 from shared.errors import CommandError, ErrorCode, FieldError, invalid
 from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.portfolio_stand_in import ACCOUNT, CONNECTOR, MOMENT, PortfolioStandIn

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from services.portfolio.orders.rules import Terms, check_numbers, checked_terms
 from shared.contracts.marketdata.rules import TradingRule
-from shared.contracts.portfolio import OrderPlace, OrderType, PositionAction, TradeType
+from shared.contracts.portfolio.orders import OrderPlace, OrderType, PositionAction, TradeType
 from shared.errors import CommandError, ErrorCode
 
 RULE = TradingRule(

@@ -14,7 +14,7 @@ from services.portfolio.orders.intents import intended
 from services.portfolio.orders.rules import Terms
 from services.portfolio.orders.state_machine import absent, cancelling, refused, reported, traded
 from services.portfolio.rows import FeeTotal, Phase, StoredOrder, TradeTotals
-from shared.contracts.portfolio import OrderPlace, OrderStatus, OrderType, TradeType
+from shared.contracts.portfolio.orders import OrderPlace, OrderStatus, OrderType, TradeType
 from shared.exchanges.interface import VenueOrder, VenueStatus
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

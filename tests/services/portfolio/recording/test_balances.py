@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from services.portfolio.recording.balances import BalanceBook
-from shared.contracts.portfolio import BalanceAmount
+from shared.contracts.portfolio.balances import BalanceAmount
 from shared.exchanges.interface import AssetBalance
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from services.portfolio.sessions.fair_share import surplus
 from shared.bus.client import Bus
-from shared.contracts.portfolio import OrderStatus
+from shared.contracts.portfolio.orders import OrderStatus
 from tests.eventually import eventually
 from tests.services.portfolio.conftest import Start
 from tests.services.portfolio.credentials_stand_in import CredentialsStandIn

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from services.portfolio.sessions.desired import SessionKey
 from services.portfolio.sessions.state import next_state
-from shared.contracts.portfolio import SessionState
+from shared.contracts.portfolio.sessions import SessionState
 
 KEY = SessionKey("main", "paper")
 ONE, TWO, THREE, FOUR = (datetime(2026, 3, 1, hour, tzinfo=UTC) for hour in range(1, 5))

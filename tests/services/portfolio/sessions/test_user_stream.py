@@ -13,7 +13,7 @@ from services.portfolio.recording.recorder import Recorder
 from services.portfolio.sessions import user_stream
 from services.portfolio.sessions.desired import SessionKey
 from services.portfolio.sessions.user_stream import UserStream
-from shared.contracts.portfolio import TradeType
+from shared.contracts.portfolio.orders import TradeType
 from shared.errors import CommandError, ErrorCode
 from shared.exchanges.errors import ExchangeDown, Unsupported
 from shared.exchanges.interface import AccountUpdate, AssetBalance, Fee, TradingAccount, VenueTrade
