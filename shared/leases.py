@@ -148,14 +148,6 @@ async def end_set(database: Database, owner: str, leases: Collection[Lease]) -> 
     await database.execute(_END_SET, *_named(leases), owner)
 
 
-async def is_held_elsewhere(database: Database, name: str, owner: str) -> bool:
-    """Return whether anybody but `owner` has the lease now."""
-    held = await database.fetchval(
-        "SELECT true FROM leases WHERE name = $1 AND owner <> $2 AND expires_at > clock_timestamp()", name, owner
-    )
-    return held is not None
-
-
 async def count_held(database: Database, prefix: str) -> int:
     """Return how many leases whose names begin with `prefix` somebody has now."""
     return int(await database.fetchval(_COUNT_HELD, prefix))

@@ -1,7 +1,10 @@
 """The marketdata service: its parts, put together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import msgspec
+
+from services.marketdata.book_diagnosis import reports
 from services.marketdata.book_handlers import BookHandlers
 from services.marketdata.candle_handlers import CandleHandlers
 from services.marketdata.candles.feeds import CandleFeeds
@@ -11,12 +14,13 @@ from services.marketdata.funding_handlers import FundingHandlers
 from services.marketdata.handlers import Handlers
 from services.marketdata.live_intake import LiveIntake
 from services.marketdata.live_outlet import LiveOutlet
-from services.marketdata.neighbours import Call, Deed, Neighbours
+from services.marketdata.neighbours import Call, Deed, Done, Neighbours
 from services.marketdata.oracle import Oracle
 from services.marketdata.ownership import FeedLeases
 from services.marketdata.rate_handlers import RateHandlers
 from services.marketdata.readiness import Readiness
 from services.marketdata.repository import Repository
+from services.marketdata.running_feeds import running
 from services.marketdata.settings import MarketdataSettings
 from services.marketdata.venue import MarketSource, Venues
 from services.marketdata.waiting import Waiting
@@ -54,10 +58,10 @@ class MarketdataService:
         self._dispatcher = Dispatcher(settings, SERVICE, concurrency=CONCURRENCY)
         self._oracle = Oracle(settings, self._database, self._unit)
         waiting = Waiting()
-        Handlers(settings, self._venues, self._feeds, self._oracle, waiting).register(self._dispatcher)
         self._neighbours = Neighbours(settings, SERVICE, self._heard)
-        BookHandlers(self._venues, self._feeds, self._neighbours.tell, waiting).register(self._dispatcher)
-        FeedHandlers(settings, self._venues, self._feeds, self._candles, waiting).register(self._dispatcher)
+        Handlers(settings, self._venues, self._feeds, self._oracle, waiting).register(self._dispatcher)
+        BookHandlers(self._venues, self._feeds, self._neighbours, waiting).register(self._dispatcher)
+        FeedHandlers(self._venues, self._feeds, self._candles, self._neighbours, waiting).register(self._dispatcher)
         FundingHandlers(self._venues, self._feeds, waiting).register(self._dispatcher)
         RateHandlers(settings, self._venues, self._feeds, self._oracle, waiting).register(self._dispatcher)
         CandleHandlers(self._venues, self._candles, self._unit, waiting).register(self._dispatcher)
@@ -99,12 +103,18 @@ class MarketdataService:
         await self._relay.stop()
         await self._database.stop()
 
-    def _heard(self, call: Call) -> None:
-        """Do what another replica has us do."""
-        if call.deed is Deed.FORGET_BOOK:
-            self._feeds.forget_book(call.connector_name, call.trading_pair or "")
-        else:
-            self._feeds.restart_books(call.connector_name)
+    def _heard(self, call: Call) -> Sequence[msgspec.Struct]:
+        """Do what another replica calls for, and return what there is to tell of it."""
+        name, pair = call.connector_name, call.trading_pair
+        match call.deed:
+            case Deed.FORGET_BOOK:
+                return [Done(pair)] if self._feeds.forget_book(name, pair) else []
+            case Deed.RESTART_BOOKS:
+                return [Done(restarted) for restarted in self._feeds.restart_books(name)]
+            case Deed.REPORT_BOOKS:
+                return reports(self._feeds, name)
+            case Deed.LIST_FEEDS:
+                return running(self._feeds, self._candles)
 
     def health(self) -> Health:
         """Return whether this replica can do its work. An exchange that is away is no fault of it."""

@@ -1,14 +1,13 @@
 """The commands about order books: what taking from them costs, and how they are followed."""
 
 import time
-from collections.abc import Awaitable, Callable
 
 from services.marketdata import neighbours
-from services.marketdata.book_feed import BookFeed
+from services.marketdata.book_diagnosis import BookReport, diagnosis, reports
 from services.marketdata.book_queries import take_quote_volume, take_to_price, take_volume
 from services.marketdata.feeds import Feeds
-from services.marketdata.neighbours import Deed
-from services.marketdata.venue import Venue, Venues, check_known
+from services.marketdata.neighbours import Deed, Done, Neighbours
+from services.marketdata.venue import Venues, check_known
 from services.marketdata.waiting import Later, Waiting, seconds_for
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call
@@ -27,13 +26,9 @@ from shared.contracts.marketdata.books import (
     LiveBook,
     PairRef,
     PairTracked,
-    TrackedBook,
 )
 from shared.contracts.marketdata.fields import MarketRef
 from shared.errors import CommandError, not_found
-
-#: Has all replicas do something.
-Tell = Callable[[neighbours.Call], Awaitable[None]]
 
 #: Levels a side that questions are answered from, where there are so many.
 LEVELS = 1000
@@ -44,10 +39,10 @@ _TO_PRICE = (BookQuestion.VOLUME_FOR_PRICE, BookQuestion.QUOTE_VOLUME_FOR_PRICE)
 class BookHandlers:
     """Handlers of the commands about books, but for the book itself."""
 
-    def __init__(self, venues: Venues, feeds: Feeds, tell: Tell, waiting: Waiting) -> None:
+    def __init__(self, venues: Venues, feeds: Feeds, others: Neighbours, waiting: Waiting) -> None:
         self._venues = venues
         self._feeds = feeds
-        self._tell = tell
+        self._neighbours = others
         self._waiting = waiting
 
     def register(self, dispatcher: Dispatcher) -> None:
@@ -75,38 +70,23 @@ class BookHandlers:
 
         return self._waiting.for_exchange(venue, later)
 
-    def diagnose(self, request: MarketRef, _: Call) -> BookDiagnostics:
+    async def diagnose(self, request: MarketRef, _: Call) -> BookDiagnostics:
         name = request.connector_name
         try:
             venue = self._venues[name]
         except CommandError as error:
             return BookDiagnostics(name, error=error.detail)
-        feeds = dict(self._of(venue))
-        lost = {pair: feed.supply.why_not for pair, feed in feeds.items()}
-        return BookDiagnostics(
-            connector_name=name,
-            connector_type=type(venue.market).__name__,
-            has_order_book_tracker=bool(feeds),
-            tracker_ready=bool(feeds) and all(feed.supply.live_since is not None for feed in feeds.values()),
-            tasks={pair: _state_of(feed) for pair, feed in feeds.items()},
-            trading_pairs=tuple(feeds),
-            order_books={pair: book for pair, feed in feeds.items() if (book := _figures(feed)) is not None},
-            metrics={
-                "books": float(len(feeds)),
-                "books_from_other_replicas": float(sum(not feed.supply.leads for feed in feeds.values())),
-                "streams_broken": float(sum(why is not None for why in lost.values())),
-                "streams_opened": float(sum(feed.supply.opened for feed in feeds.values())),
-            },
-            websocket_status=next((why for why in lost.values() if why), "connected" if feeds else "not connected"),
-        )
+        elsewhere = await self._neighbours.ask(neighbours.Call(Deed.REPORT_BOOKS, name), BookReport)
+        return diagnosis(name, type(venue.market).__name__, [*reports(self._feeds, name), *elsewhere])
 
     async def restart(self, request: MarketRef, _: Call) -> BooksRestarted:
         try:
             venue = self._venues[request.connector_name]
         except CommandError as error:
             return BooksRestarted(success=False, error=error.detail)
-        pairs = self._feeds.restart_books(venue.name)
-        await self._tell(neighbours.Call(Deed.RESTART_BOOKS, venue.name))
+        here = self._feeds.restart_books(venue.name)
+        elsewhere = await self._neighbours.ask(neighbours.Call(Deed.RESTART_BOOKS, venue.name), Done)
+        pairs = tuple(sorted({*here, *(done.trading_pair for done in elsewhere)}))
         if not pairs:
             return BooksRestarted(success=True, message=f"No order book of '{venue.name}' is followed")
         return BooksRestarted(
@@ -135,13 +115,11 @@ class BookHandlers:
         name, pair = request.connector_name, request.trading_pair
         if name not in CONNECTORS:
             raise not_found(f"Connector '{name}' not found")
-        was_there = self._feeds.forget_book(name, pair) or await self._feeds.is_led_elsewhere(name, pair)
-        await self._tell(neighbours.Call(Deed.FORGET_BOOK, name, pair))
+        was_here = self._feeds.forget_book(name, pair)
+        elsewhere = await self._neighbours.ask(neighbours.Call(Deed.FORGET_BOOK, name, pair), Done)
+        was_there = was_here or bool(elsewhere)
         text = f"The order book of {pair} is followed no more" if was_there else f"No order book of {pair} is followed"
         return PairTracked(success=was_there, connector_name=name, trading_pair=pair, message=text)
-
-    def _of(self, venue: Venue) -> list[tuple[str, BookFeed]]:
-        return [(pair, feed) for (name, pair), feed in self._feeds.books.items() if name == venue.name]
 
 
 def answer(request: BookQuery, book: LiveBook) -> BookAnswer:
@@ -165,25 +143,4 @@ def answer(request: BookQuery, book: LiveBook) -> BookAnswer:
         result_quote_volume=taken.quote_volume,
         average_price=taken.average_price,
         timestamp=book.timestamp,
-    )
-
-
-def _state_of(feed: BookFeed) -> str:
-    if feed.supply.live_since is None:
-        return f"broken: {feed.supply.why_not}" if feed.supply.why_not else "starting"
-    return "running" if feed.supply.leads else "following another replica"
-
-
-def _figures(feed: BookFeed) -> TrackedBook | None:
-    state = feed.state
-    if state is None:
-        return None
-    top, (bids, asks) = state.best(1), state.counts
-    return TrackedBook(
-        best_bid=top.bids[0][0] if top.bids else None,
-        best_ask=top.asks[0][0] if top.asks else None,
-        bid_count=bids,
-        ask_count=asks,
-        snapshot_uid=state.snapshot_id,
-        last_diff_uid=state.update_id,
     )

@@ -2,16 +2,19 @@
 
 import time
 
+from services.marketdata import neighbours
 from services.marketdata.candles.feeds import CandleFeeds
 from services.marketdata.feeds import Feeds
 from services.marketdata.funding_handlers import check_perpetual
-from services.marketdata.settings import MarketdataSettings
+from services.marketdata.neighbours import Deed, Neighbours
+from services.marketdata.pieces import in_pieces
+from services.marketdata.running_feeds import RunningFeed, active, feed_name, running
 from services.marketdata.venue import Venue, Venues, check_known
 from services.marketdata.waiting import Later, Waiting, seconds_for
 from shared.bus.dispatcher import Dispatcher
-from shared.bus.messages import Call
+from shared.bus.messages import Call, Reply, Streamed
 from shared.contracts.credentials import Nothing
-from shared.contracts.marketdata.feeds import FOLLOW_FEED, LIST_FEEDS, ActiveFeed, FeedFollowed, FeedKind, FeedRef
+from shared.contracts.marketdata.feeds import FOLLOW_FEED, LIST_FEEDS, FeedFollowed, FeedKind, FeedRef
 from shared.errors import CommandError, ErrorCode, FieldError, invalid
 
 
@@ -19,12 +22,13 @@ class FeedHandlers:
     """Handlers of the commands about feeds."""
 
     def __init__(
-        self, settings: MarketdataSettings, venues: Venues, feeds: Feeds, candles: CandleFeeds, waiting: Waiting
+        self, venues: Venues, feeds: Feeds, candles: CandleFeeds, others: Neighbours, waiting: Waiting
     ) -> None:
-        self._timeout = float(settings.feed_timeout)
+        self._timeout = feeds.timeout
         self._venues = venues
         self._feeds = feeds
         self._candles = candles
+        self._neighbours = others
         self._waiting = waiting
 
     def register(self, dispatcher: Dispatcher) -> None:
@@ -35,7 +39,7 @@ class FeedHandlers:
     def follow(self, request: FeedRef, call: Call) -> FeedFollowed | Later[FeedFollowed]:
         venue = self._venues[request.connector_name]
         _check(request, venue)
-        followed = FeedFollowed(_name_of(request), self._timeout)
+        followed = FeedFollowed(feed_name(request), self._timeout)
         rules = venue.rules_now()
         if rules is not None:
             check_known(venue, rules, request.trading_pair)
@@ -50,42 +54,10 @@ class FeedHandlers:
 
         return self._waiting.for_exchange(venue, later)
 
-    def list_feeds(self, _: Nothing, __: Call) -> dict[str, ActiveFeed]:
-        found = {}
-        feeds = self._feeds
-        kinds = (
-            (FeedKind.BOOK, feeds.books),
-            (FeedKind.TRADES, feeds.trade_feeds),
-            (FeedKind.FUNDING, feeds.funding_feeds),
-        )
-        for kind, of_kind in kinds:
-            for (connector, pair), feed in of_kind.items():
-                found[f"{kind}_{connector}_{pair}"] = self._active(kind, connector, pair, feed.asked_at)
-        for connector, board in feeds.ticker_boards.items():
-            for pair, asked_at in board.active():
-                found[f"{FeedKind.TICKER}_{connector}_{pair}"] = self._active(
-                    FeedKind.TICKER, connector, pair, asked_at
-                )
-        for candles in self._candles.active:
-            series = candles.series
-            ref = FeedRef(FeedKind.CANDLES, series.connector_name, series.trading_pair, series.interval)
-            found[_name_of(ref)] = self._active(
-                FeedKind.CANDLES, series.connector_name, series.trading_pair, candles.asked_at, series.interval
-            )
-        return found
-
-    def _active(
-        self, kind: FeedKind, connector: str, pair: str, asked_at: float, interval: str | None = None
-    ) -> ActiveFeed:
-        since = max(0.0, time.monotonic() - asked_at)
-        what = f"{kind} of {pair} on {connector}"
-        return ActiveFeed(
-            feed_type=kind,
-            last_access_time=time.time() - since,
-            seconds_since_access=since,
-            will_expire_in=max(0.0, self._timeout - since),
-            config=what if interval is None else f"{what}, {interval}",
-        )
+    async def list_feeds(self, _: Nothing, __: Call) -> Reply | Streamed:
+        here = running(self._feeds, self._candles)
+        elsewhere = await self._neighbours.ask(neighbours.Call(Deed.LIST_FEEDS), RunningFeed)
+        return in_pieces(active([*here, *elsewhere], self._timeout))
 
     def _is_there(self, request: FeedRef, venue: Venue) -> bool:
         """Begin the feed if need be; return whether its first state is there."""
@@ -134,8 +106,3 @@ def _check(request: FeedRef, venue: Venue) -> None:
         if request.interval not in offered:
             what = f"of this interval; there are {', '.join(offered)}" if offered else ""
             raise CommandError(ErrorCode.REFUSED, f"'{venue.name}' has no candles {what}".rstrip())
-
-
-def _name_of(request: FeedRef) -> str:
-    name = f"{request.kind}_{request.connector_name}_{request.trading_pair}"
-    return name if request.interval is None else f"{name}_{request.interval}"

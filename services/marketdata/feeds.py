@@ -75,6 +75,11 @@ class Feeds:
             await asyncio.wait(self._ending)
 
     @property
+    def timeout(self) -> float:
+        """Seconds after which a feed ends that nobody asks for."""
+        return float(self._settings.feed_timeout)
+
+    @property
     def books(self) -> Mapping[Key, BookFeed]:
         """The books that are followed."""
         return self._books
@@ -172,10 +177,6 @@ class Feeds:
             return False
         self._end_later(BOOK, (connector, pair), feed)
         return True
-
-    async def is_led_elsewhere(self, connector: str, pair: str) -> bool:
-        """Return whether another replica leads the book of a pair, as far as is known."""
-        return await self._ownership.is_led_elsewhere(lease_name(BOOK, connector, pair))
 
     def restart_books(self, connector: str) -> tuple[str, ...]:
         """Open the streams of a connector's books anew; return their pairs."""

@@ -13,7 +13,7 @@ from typing import Protocol
 from shared.contracts.declaration import AnyLive
 from shared.database.pool import Database
 from shared.errors import CommandError
-from shared.leases import Lease, acquire_set, end_set, forget, is_held_elsewhere, renew_set
+from shared.leases import Lease, acquire_set, end_set, forget, renew_set
 from shared.tasks import end_task, set_within
 from shared.telemetry.logs import logger
 
@@ -48,10 +48,6 @@ class Ownership(Protocol):
 
     def leave(self, name: str) -> None:
         """Take no part any more; another replica may lead at once."""
-        ...
-
-    async def is_led_elsewhere(self, name: str) -> bool:
-        """Return whether another replica leads the feed `name`; no, where that cannot be found out."""
         ...
 
 
@@ -110,13 +106,6 @@ class FeedLeases:
         if lease is not None:
             self._left.append(lease)
             self._joined.set()
-
-    async def is_led_elsewhere(self, name: str) -> bool:
-        """See `Ownership`."""
-        try:
-            return await is_held_elsewhere(self._database, name, self.owner)
-        except CommandError:  # logged by the pool
-            return False
 
     async def _run(self) -> None:
         quiet = False

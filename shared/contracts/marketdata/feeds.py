@@ -59,7 +59,10 @@ FOLLOW_FEED = Command(
     SERVICE, "feed", "follow", FeedRef, FeedFollowed, "Have a feed run, and its first state there.",
     errors=OF_A_CONNECTOR, timeout=30.0,
 )  # fmt: skip
-LIST_FEEDS = Command(SERVICE, "feed", "list", Nothing, dict[str, ActiveFeed], "List the feeds that run.")
+LIST_FEEDS = Command(
+    SERVICE, "feed", "list", Nothing, dict[str, ActiveFeed], "List the feeds that run, on whichever replica.",
+    streams=True,
+)  # fmt: skip
 FEED_SETTINGS = Command(
     SERVICE, "feed", "settings", Nothing, FeedSettings, "Say how long feeds live without anybody who asks.",
 )  # fmt: skip

@@ -7,7 +7,9 @@ import pytest
 
 from services.marketdata import ownership
 from services.marketdata.app import MarketdataService
-from shared.contracts.marketdata.books import RESTART_BOOKS, UNTRACK_PAIR, LiveBook, PairRef
+from shared.contracts.credentials import Nothing
+from shared.contracts.marketdata.books import DIAGNOSE_BOOKS, RESTART_BOOKS, UNTRACK_PAIR, LiveBook, PairRef
+from shared.contracts.marketdata.feeds import LIST_FEEDS
 from shared.contracts.marketdata.fields import MarketRef
 from shared.database.pool import Database
 from shared.leases import acquire_set, end_set, renew_set
@@ -143,8 +145,9 @@ async def test_what_is_ended_or_begun_anew_is_so_everywhere(start: Start, ask: A
     owner, follower = await two(start)
     await owner.send(book(at=1.0))
     third = await Replica.start(start)  # which has no feed, and may get the command
+    await eventually(lambda: len(third.service._neighbours.present) == 2)
     restarted = await ask(RESTART_BOOKS, MarketRef("paper"))
-    assert restarted.success
+    assert (restarted.success, restarted.trading_pairs) == (True, (BTC,))
     await eventually(lambda: len(owner.market.streams) == 2 and owner.market.streams[0].closed)
     assert (await ask(UNTRACK_PAIR, PairRef("paper", BTC))).success
     for replica in (owner, follower, third):
@@ -155,6 +158,52 @@ async def test_what_is_ended_or_begun_anew_is_so_everywhere(start: Start, ask: A
         return not (await ask(UNTRACK_PAIR, PairRef("paper", BTC))).success
 
     await eventually(is_gone)
+
+
+async def test_the_feeds_of_all_replicas_are_listed_whichever_is_asked(start: Start, ask: Asker) -> None:
+    owner, follower = await two(start)
+    only_there = follower.service._feeds.trades(follower.service._venues["paper"], BTC)
+    owner.service._feeds.books["paper", BTC].asked_at -= 100
+    only_there.asked_at -= 50
+    third = await Replica.start(start)  # which has none
+    everybody = (owner, follower, third)
+    await eventually(lambda: all(len(one.service._neighbours.present) == 2 for one in everybody))
+    for _ in range(10):
+        feeds = await ask(LIST_FEEDS, Nothing())
+        assert set(feeds) == {f"order_book_paper_{BTC}", f"trades_paper_{BTC}"}
+        # A feed lives as long as anybody was asked for it.
+        assert feeds[f"order_book_paper_{BTC}"].seconds_since_access < 30
+        assert 49 < feeds[f"trades_paper_{BTC}"].seconds_since_access < 80
+
+
+async def test_more_feeds_than_a_message_holds_are_listed(start: Start, ask: Asker) -> None:
+    pairs = tuple(f"T{number:04}-USDT" for number in range(2400))
+    first, second = [await Replica.start(start) for _ in range(2)]
+    await eventually(lambda: bool(first.service._neighbours.present) and bool(second.service._neighbours.present))
+    for replica, of_it in ((first, pairs[:1200]), (second, pairs[1200:])):
+        replica.service._feeds._settings = replica.service._feeds._settings.model_copy(update={"max_feeds": 5000})
+        venue = replica.service._venues["paper"]
+        for pair in of_it:
+            replica.service._feeds.trades(venue, pair)
+    for _ in range(4):
+        feeds = await ask(LIST_FEEDS, Nothing())
+        assert set(feeds) == {f"trades_paper_{pair}" for pair in pairs}
+
+
+async def test_a_diagnosis_is_that_of_who_leads_each_book(start: Start, ask: Asker) -> None:
+    owner, follower = await two(start)
+    await owner.send(book(at=1.0))
+    await eventually(lambda: follower.state() == book(at=1.0))
+    follower.service._feeds.book(follower.service._venues["paper"], "ETH-USDT")
+    await Replica.start(start)
+    for _ in range(6):
+        told = await ask(DIAGNOSE_BOOKS, MarketRef("paper"))
+        assert told.tasks == {BTC: "running", "ETH-USDT": "starting"}
+        assert told.trading_pairs == (BTC, "ETH-USDT")
+        assert not told.tracker_ready
+        assert told.metrics["books"] == 2
+        assert told.metrics["books_from_other_replicas"] == 1
+        assert told.order_books[BTC].best_bid == 99.0
 
 
 async def test_two_owners_do_no_harm(start: Start) -> None:

@@ -1,5 +1,6 @@
 """Replicas as processes under their permissions: the one that leads a feed is killed, and another goes on."""
 
+import signal
 import time
 
 import msgspec
@@ -8,9 +9,11 @@ from nats.aio.msg import Msg
 from shared.bus.client import Bus
 from shared.bus.connection import connect
 from shared.bus.subjects import Subjects
+from shared.contracts.credentials import Nothing
 from shared.contracts.declaration import OUTSIDE
-from shared.contracts.marketdata.books import BOOK, GET_BOOK, BookFilter, LiveBook
-from shared.contracts.marketdata.feeds import FOLLOW_FEED, FeedKind, FeedRef
+from shared.contracts.marketdata.books import BOOK, DIAGNOSE_BOOKS, GET_BOOK, BookFilter, LiveBook
+from shared.contracts.marketdata.feeds import FOLLOW_FEED, LIST_FEEDS, FeedKind, FeedRef
+from shared.contracts.marketdata.fields import MarketRef
 from shared.contracts.marketdata.trades import TRADES, LiveTrades
 from shared.errors import CommandError
 from tests.eventually import eventually
@@ -82,5 +85,46 @@ async def test_a_feed_outlives_its_leader(replicas: Replicas, simulator: Simulat
     # The numbers go on from those of the leader before.
     after = [one.sequence for one in trades if one.sequence > before]
     assert after == sorted(after)
-    assert await figure(bus, "feeds_owned") == 2
+
+    async def leads_both() -> bool:
+        return await figure(bus, "feeds_owned") == 2
+
+    await eventually(leads_both)
     await client.close()
+
+
+async def test_a_replica_that_is_stopped_holds_up_no_list(
+    replicas: Replicas, simulator: SimulatorProcess, bus: Bus
+) -> None:
+    stopped = await replicas.start(SIMULATOR_URL=simulator.url)
+    await serving(bus, 1)
+    await bus.request(FOLLOW_FEED, FeedRef(FeedKind.TRADES, "paper", "ETH-USDT"), actor=OUTSIDE)
+    await replicas.start(SIMULATOR_URL=simulator.url)
+    await serving(bus, 2)
+
+    async def both_are_told_of() -> bool:
+        await bus.request(FOLLOW_FEED, FeedRef(FeedKind.BOOK, "paper", BTC), actor=OUTSIDE)
+        return (
+            await figure(bus, "book_feeds") == 2 and len(await bus.request(LIST_FEEDS, Nothing(), actor=OUTSIDE)) == 2
+        )
+
+    await eventually(both_are_told_of, seconds=15)
+    stopped.send_signal(signal.SIGSTOP)
+    try:
+        took: list[float] = []
+        until = time.monotonic() + 20
+        while len(took) < 5 and time.monotonic() < until:
+            began = time.monotonic()
+            try:
+                feeds = await bus.request(LIST_FEEDS, Nothing(), actor=OUTSIDE, timeout=1.5)
+                diagnosed = await bus.request(DIAGNOSE_BOOKS, MarketRef("paper"), actor=OUTSIDE, timeout=1.5)
+            except CommandError:
+                continue  # the bus gave it to the one that is stopped
+            took.append(time.monotonic() - began)
+            assert f"order_book_paper_{BTC}" in feeds
+            assert diagnosed.trading_pairs == (BTC,)
+        assert len(took) == 5
+        # Once it counts as gone nobody waits for it any more.
+        assert took[-1] < 0.5
+    finally:
+        stopped.send_signal(signal.SIGCONT)

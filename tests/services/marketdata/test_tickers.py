@@ -24,10 +24,6 @@ class Alone:
     def leave(self, name: str) -> None:
         """Nobody else wants it."""
 
-    async def is_led_elsewhere(self, name: str) -> bool:
-        """Nobody else leads."""
-        return False
-
 
 async def nothing() -> AsyncIterator[LiveTicker]:
     """A bus on which nothing is sent."""
