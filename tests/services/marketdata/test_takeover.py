@@ -104,9 +104,8 @@ async def test_a_replica_that_is_stopped_holds_up_no_list(
 
     async def both_are_told_of() -> bool:
         await bus.request(FOLLOW_FEED, FeedRef(FeedKind.BOOK, "paper", BTC), actor=OUTSIDE)
-        return (
-            await figure(bus, "book_feeds") == 2 and len(await bus.request(LIST_FEEDS, Nothing(), actor=OUTSIDE)) == 2
-        )
+        feeds = await bus.request(LIST_FEEDS, Nothing(), actor=OUTSIDE)
+        return await figure(bus, "book_feeds") == 2 and len(feeds) == 2
 
     await eventually(both_are_told_of, seconds=15)
     stopped.send_signal(signal.SIGSTOP)
