@@ -26,6 +26,74 @@ async def test_what_needs_no_key(simulator: Running) -> None:
         assert (status["apiKey"], status["userDataStream"]) == (None, False)
 
 
+_BTC = {"symbol": "BTCUSDT"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "asked"),
+    [
+        ("exchangeInfo", "/api/v3/exchangeInfo", _BTC),
+        ("trades.historical", "/api/v3/historicalTrades", {**_BTC, "fromId": 1000, "limit": 2}),
+        ("trades.aggregate", "/api/v3/aggTrades", {**_BTC, "fromId": 1000, "limit": 2}),
+        ("klines", "/api/v3/klines", {**_BTC, "interval": "1d", "startTime": 1_700_000_000_000, "limit": 2}),
+        ("uiKlines", "/api/v3/uiKlines", {**_BTC, "interval": "1d", "startTime": 1_700_000_000_000, "limit": 2}),
+    ],
+)
+async def test_what_is_public_is_what_rest_answers(
+    simulator: Running, method: str, path: str, asked: dict[str, Any]
+) -> None:
+    async with simulator.socket("/ws-api/v3") as socket:
+        answer = (await call(socket, method, asked))["result"]
+    said = await simulator.get(path, **asked)
+    for one in (answer, said):
+        if isinstance(one, dict):
+            del one["serverTime"]
+    assert answer == said
+
+
+@pytest.mark.parametrize("method", ["ticker", "ticker.24hr", "ticker.tradingDay"])
+async def test_tickers_have_the_fields_that_rest_answers(simulator: Running, method: str) -> None:
+    async with simulator.socket("/ws-api/v3") as socket:
+        answer = (await call(socket, method, _BTC))["result"]
+    assert answer.keys() == (await simulator.get(f"/api/v3/{method.replace('.', '/')}", **_BTC)).keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "asked"),
+    [
+        ("openOrderLists.status", "/api/v3/openOrderList", {}),
+        ("allOrderLists", "/api/v3/allOrderList", {}),
+        ("account.status", "/api/v3/account", {}),
+        ("account.commission", "/api/v3/account/commission", _BTC),
+        ("account.rateLimits.orders", "/api/v3/rateLimit/order", {}),
+        ("allOrders", "/api/v3/allOrders", _BTC),
+        ("myTrades", "/api/v3/myTrades", _BTC),
+    ],
+)
+async def test_what_is_the_accounts_is_what_rest_answers(
+    simulator: Running, method: str, path: str, asked: dict[str, Any]
+) -> None:
+    account = await simulator.account(USDT="1000")
+    async with simulator.socket("/ws-api/v3") as socket:
+        answer = await call(socket, method, signed(account, **asked))
+        unsigned = await call(socket, method, asked)
+    assert answer["result"] == await simulator.signed("GET", path, account, **asked)
+    assert (unsigned["status"], unsigned["error"]["code"]) == (400, -1102)
+
+
+async def test_an_order_is_amended_in_its_place(simulator: Running) -> None:
+    account = await simulator.account(USDT="100000")
+    async with simulator.socket("/ws-api/v3") as socket:
+        price = float((await call(socket, "ticker.price", _BTC))["result"]["price"])
+        order = {**_BTC, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.02"}
+        placed = await call(socket, "order.place", signed(account, **order, price=str(int(price * 0.9))))
+        which = {**_BTC, "orderId": placed["result"]["orderId"]}
+        amended = await call(socket, "order.amend.keepPriority", signed(account, **which, newQty="0.01"))
+        assert amended["result"]["amendedOrder"]["qty"] == "0.01000000"
+        larger = await call(socket, "order.amend.keepPriority", signed(account, **which, newQty="0.05"))
+        assert (larger["status"], larger["error"]["code"]) == (400, -2038)
+
+
 async def test_orders_are_placed_asked_for_and_cancelled(simulator: Running) -> None:
     account = await simulator.account(USDT="100000")
     async with simulator.socket("/ws-api/v3") as socket:

@@ -134,7 +134,7 @@ async def test_conditional_futures_orders_are_watched(simulator: Running) -> Non
         assert (await cancelled)["id"] == placed["id"]
 
 
-async def test_orders_are_placed_over_the_websocket_api(simulator: Running) -> None:
+async def test_spot_orders_are_placed_changed_and_asked_for_over_the_websocket_api(simulator: Running) -> None:
     account = await simulator.account(USDT="100000")
     async with client_of("spot", simulator, account) as client:
         price = round((await client.fetch_ticker("BTC/USDT"))["last"] * 0.9, 2)
@@ -142,5 +142,53 @@ async def test_orders_are_placed_over_the_websocket_api(simulator: Running) -> N
         assert order["status"] == "open"
         (found,) = await client.fetch_open_orders_ws("BTC/USDT")
         assert found["id"] == order["id"]
-        await client.cancel_order_ws(order["id"], "BTC/USDT")
+        edited = await client.edit_order_ws(order["id"], "BTC/USDT", "limit", "buy", 0.02, price)
+        assert (edited["id"] != order["id"], edited["amount"], edited["status"]) == (True, 0.02, "open")
+        assert (await client.fetch_order_ws(edited["id"], "BTC/USDT"))["amount"] == 0.02
+        # ccxt reads no balances of that answer, but has it.
+        held = {one["asset"]: one for one in (await client.fetch_balance_ws())["info"]["balances"]}
+        assert float(held["USDT"]["locked"]) == pytest.approx(0.02 * price)
+        await client.cancel_order_ws(edited["id"], "BTC/USDT")
         assert await client.fetch_open_orders("BTC/USDT") == []
+        bought = await client.create_order_ws("BTC/USDT", "market", "buy", 0.01)
+        assert [one["status"] for one in await client.fetch_orders_ws("BTC/USDT")] == ["canceled", "canceled", "closed"]
+        assert {one["order"] for one in await client.fetch_my_trades_ws("BTC/USDT")} == {bought["id"]}
+        await client.create_order_ws("BTC/USDT", "limit", "buy", 0.01, price)
+        (cancelled,) = await client.cancel_all_orders_ws("BTC/USDT")
+        assert cancelled["status"] == "canceled"
+
+
+async def test_the_market_is_asked_for_over_the_websocket_api(simulator: Running) -> None:
+    async with client_of("spot", simulator) as client:
+        trades = await client.fetch_trades_ws("BTC/USDT", limit=10)
+        assert [int(one["id"]) for one in trades] == [int(trades[0]["id"]) + number for number in range(10)]
+        candles = await client.fetch_ohlcv_ws("BTC/USDT", "1m", limit=3)
+        assert [row[0] for row in candles] == [candles[0][0] + number * 60_000 for number in range(3)]
+    account = await simulator.account()  # ccxt signs what it asks futures for
+    async with client_of("usdm", simulator, account) as client:
+        book = await client.fetch_order_book_ws("BTC/USDT:USDT", 5)
+        assert book["bids"][0][0] < book["asks"][0][0]
+        assert (await client.fetch_ticker_ws("BTC/USDT:USDT"))["bid"] > 0
+
+
+async def test_futures_orders_are_placed_changed_and_asked_for_over_the_websocket_api(simulator: Running) -> None:
+    account = await simulator.account(USDT="100000")
+    pair = "BTC/USDT:USDT"
+    async with client_of("usdm", simulator, account) as client:
+        price = round((await client.fetch_ticker(pair))["last"])
+        order = await client.create_order_ws(pair, "limit", "buy", 0.01, price - 5000)
+        edited = await client.edit_order_ws(order["id"], pair, "limit", "buy", 0.02, price - 6000)
+        assert (edited["id"], edited["amount"], edited["price"]) == (order["id"], 0.02, price - 6000)
+        assert (await client.fetch_order_ws(order["id"], pair))["amount"] == 0.02
+        assert (await client.cancel_order_ws(order["id"], pair))["status"] == "canceled"
+
+        stop = await client.create_order_ws(pair, "market", "sell", 0.01, None, {"stopLossPrice": price - 7000})
+        (waiting,) = await client.fetch_open_orders(pair, params={"trigger": True})
+        assert (waiting["id"], waiting["triggerPrice"]) == (stop["id"], price - 7000)
+        await client.cancel_order_ws(stop["id"], pair, {"trigger": True})
+        assert await client.fetch_open_orders(pair, params={"trigger": True}) == []
+
+        await client.create_order_ws(pair, "market", "sell", 0.01)
+        (position,) = await client.fetch_positions_ws([pair])
+        assert (position["side"], position["contracts"]) == ("short", 0.01)
+        assert (await client.fetch_balance_ws())["USDT"]["total"] < 100_000
