@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
 import msgspec
 
@@ -11,10 +11,13 @@ from services.gateway_api.caller import current_caller
 from services.gateway_api.errors import Headers, RefusedCommand
 from services.gateway_api.recent_writes import RecentWrites
 from shared.bus.client import Bus, decode_response
+from shared.contracts import portfolio
 from shared.contracts.declaration import AnyCommand, Command, Req, Res
 from shared.errors import CommandError, ErrorCode
 
 _EMPTY = b"{}"
+#: The services whose events a service's answers depend on, besides its own.
+_FOLLOWED_BY = {portfolio.SERVICE: portfolio.FOLLOWED}
 
 _encoder = msgspec.json.Encoder()
 
@@ -49,10 +52,16 @@ class Commands:
                 keys=command.owner_key_values(request),
                 actor=actor,
                 after=self._recent.after(actor, command.service),
+                after_others=self._after_others(actor, command.service),
             )
         except CommandError as error:
             raise RefusedCommand(command, error) from None
         return reply.body
+
+    def _after_others(self, actor: str, service: str) -> Mapping[str, tuple[int, ...]]:
+        """Return the ids of what the caller has changed in services that `service` follows."""
+        followed = ((other, self._recent.after(actor, other)) for other in _FOLLOWED_BY.get(service, ()))
+        return {other: ids for other, ids in followed if ids}
 
     async def stream(self, command: Command[Req, Res], request: Req) -> AsyncGenerator[bytes, None]:
         """Ask and give the reply in pieces, each when the one before was taken.

@@ -15,6 +15,10 @@ _STATES = {
 _NOBODY = "no replica of portfolio has it at the moment"
 
 
+class NobodyOwns(RefusedCommand):
+    """A session that exists has no owner at the moment: nothing was done."""
+
+
 async def send_to_session(
     commands: Commands, command: Command[Req, Res], request: Req, session: SessionRef, key: str | None = None
 ) -> Res:
@@ -22,7 +26,8 @@ async def send_to_session(
 
     Raises:
         RefusedCommand: if the command ends in an error. Nobody owns the session: NOT_FOUND if the account, the
-            connector or the credential does not exist, REFUSED if the connector cannot trade, else UNAVAILABLE.
+            connector or the credential does not exist, REFUSED if the connector cannot trade.
+        NobodyOwns: if it exists all the same.
     """
     try:
         return await commands.send(command, request, key)
@@ -30,7 +35,7 @@ async def send_to_session(
         if not isinstance(refused.error, NoResponders):
             raise
     reply = await commands.ask(GET_SESSION, session)
-    raise RefusedCommand(command, _away(decode_response(GET_SESSION, reply)))
+    raise NobodyOwns(command, _away(decode_response(GET_SESSION, reply)))
 
 
 def _away(session: Session) -> CommandError:

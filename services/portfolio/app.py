@@ -14,6 +14,7 @@ from services.portfolio.reading import Reads
 from services.portfolio.repository import Repository
 from services.portfolio.sessions.accounts_feed import AccountsFeed
 from services.portfolio.sessions.desired import Desired
+from services.portfolio.sessions.known_accounts import KnownAccounts
 from services.portfolio.sessions.secrets import released, secret_asker
 from services.portfolio.sessions.session import Tools
 from services.portfolio.sessions.sessions import Sessions
@@ -51,17 +52,20 @@ class PortfolioService:
         self._views = PortfolioViews(settings, self._database, attention)
         self._readiness = Readiness(self._database, self._relay, self._views, attention)
         desired = Desired()
-        self._reads = Reads(self._database, self._bus, self._views, desired)
+        accounts = KnownAccounts(self._bus, desired)
+        self._reads = Reads(self._database, self._bus, self._views, desired, accounts)
+        self._repository = Repository(self._database)
         tools = Tools(
             settings,
-            Repository(self._database),
+            self._repository,
             Commits(UnitOfWork(self._database, self._relay), self._views),
             dispatcher=self._dispatcher,
             exchanges=self._exchanges,
             secret_of=partial(released, self._bus),
         )
         self._sessions = Sessions(tools, self._database, self._owner, desired)
-        self._feed = AccountsFeed(settings, self._bus, desired, self._sessions.look)
+        accounts.watch(self._sessions.look)
+        self._feed = AccountsFeed(settings, accounts)
 
     @property
     def name(self) -> str:
@@ -78,7 +82,7 @@ class PortfolioService:
         await self._readiness.start(self._sessions)
 
         trials = KeyTrials(self._owner, self._exchanges, partial(secret_asker, self._bus))
-        Handlers(self._sessions, trials).register(self._dispatcher)
+        Handlers(self._sessions, trials, self._repository).register(self._dispatcher)
         self._reads.register(self._dispatcher)
         await self._dispatcher.start(self.health)
         await self._dispatcher.own((CHECK_KEY,), (self._owner,))

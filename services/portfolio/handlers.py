@@ -1,38 +1,62 @@
-"""The commands that act: message in, the session's work, message out. Those that read are in `reading`."""
+"""The commands that act, and those on a single order: message in, the session's work, message out.
+
+What people poll and search is in `reading`.
+"""
 
 import asyncio
 
+import msgspec
+
 from services.portfolio.commits import LeaseLost
 from services.portfolio.keys import KeyTrials
+from services.portfolio.orders.outcomes import placed_before
 from services.portfolio.orders.placing import WAY_BACK
+from services.portfolio.repository import Repository
 from services.portfolio.sessions.desired import SessionKey
 from services.portfolio.sessions.session import OwnedSession
 from services.portfolio.sessions.sessions import Sessions
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
 from shared.contracts.portfolio.keys import ASK_KEY, CHECK_KEY
-from shared.contracts.portfolio.orders import CANCEL_ORDER, PLACE_ORDER, OrderCancel, OrderPlace
+from shared.contracts.portfolio.orders import (
+    CANCEL_ORDER,
+    GET_ORDER,
+    ORDER_OUTCOME,
+    PLACE_ORDER,
+    OrderCancel,
+    OrderPlace,
+    OrderRef,
+    OrderStatus,
+)
 from shared.contracts.portfolio.sessions import REFRESH_SESSION, SessionRef
-from shared.errors import CommandError, ErrorCode
+from shared.errors import CommandError, ErrorCode, not_found
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class Handlers:
-    """Handlers of the commands that reach a session's owner, and of the trials of keys."""
+    """Handlers of the commands on orders and sessions, and of the trials of keys."""
 
-    def __init__(self, sessions: Sessions, trials: KeyTrials) -> None:
+    def __init__(self, sessions: Sessions, trials: KeyTrials, repository: Repository) -> None:
         self._sessions = sessions
+        self._repository = repository
         self._trials = trials
 
     def register(self, dispatcher: Dispatcher) -> None:
         """Let `dispatcher` hand the commands to these handlers."""
         dispatcher.on(PLACE_ORDER, self.place_order)
+        dispatcher.on(ORDER_OUTCOME, self.order_outcome)
+        dispatcher.on(GET_ORDER, self.get_order)
         dispatcher.on(CANCEL_ORDER, self.cancel_order)
         dispatcher.on(REFRESH_SESSION, self.refresh_session)
         dispatcher.on(ASK_KEY, self._trials.ask)
         dispatcher.on(CHECK_KEY, self._trials.check)
 
     async def place_order(self, request: OrderPlace, call: Call) -> Reply:
-        session = self._owned(request.account_name, request.connector_name)
+        key = SessionKey(request.account_name, request.connector_name)
+        session = self._sessions.owned(key)
+        if session is None:
+            return await self._outcome_of_moved(request, key)
         try:
             try:
                 desk = session.ready_desk()
@@ -41,6 +65,19 @@ class Handlers:
             return await desk.placing.place(request, call)
         except LeaseLost:
             raise await _lost(session.key, call) from None
+
+    async def order_outcome(self, request: OrderPlace, _: Call) -> Reply:
+        stored = await placed_before(self._repository, request)
+        if stored is None:
+            raise not_found(f"No order was placed under the id '{request.client_order_id}'")
+        return Reply(_encode(stored.order))
+
+    async def get_order(self, request: OrderRef, _: Call) -> Reply:
+        key = SessionKey(request.account_name, request.connector_name)
+        stored = await self._repository.order_of(key, request.order_id)
+        if stored is None:
+            raise not_found(f"Order '{request.order_id}' not found")
+        return Reply(_encode(stored.order))
 
     async def cancel_order(self, request: OrderCancel, call: Call) -> Reply:
         session = self._owned(request.account_name, request.connector_name)
@@ -55,6 +92,15 @@ class Handlers:
             return await session.refresh()
         except LeaseLost:
             raise await _lost(session.key, call) from None
+
+    async def _outcome_of_moved(self, request: OrderPlace, key: SessionKey) -> Reply:
+        """Answer with an order that was placed before; one that was not cannot be placed here."""
+        stored = await placed_before(self._repository, request)
+        if stored is None:
+            raise _moved(key)
+        if stored.order.status is OrderStatus.FAILED:
+            raise CommandError(ErrorCode.REFUSED, stored.order.error_message or "The exchange has refused the order")
+        return Reply(_encode(stored.order))
 
     def _owned(self, account_name: str, connector_name: str) -> OwnedSession:
         key = SessionKey(account_name, connector_name)

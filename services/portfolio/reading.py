@@ -15,10 +15,13 @@ from services.portfolio.refreshing import PATIENCE, Refresher
 from services.portfolio.search_repository import SearchRepository
 from services.portfolio.session_answers import SessionAnswers
 from services.portfolio.sessions.desired import Desired, SessionKey
+from services.portfolio.sessions.known_accounts import PATIENCE as ACCOUNTS_PATIENCE
+from services.portfolio.sessions.known_accounts import KnownAccounts
 from services.portfolio.valuation import portfolio_state
 from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
+from shared.contracts import credentials
 from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation
 from shared.contracts.portfolio import SERVICE
 from shared.contracts.portfolio.balances import PORTFOLIO_STATE, BalanceAmount, PortfolioState, PortfolioStateFilter
@@ -44,16 +47,19 @@ class Reads:
     answer take a task that waits.
     """
 
-    def __init__(self, database: Database, bus: Bus, views: PortfolioViews, desired: Desired) -> None:
+    def __init__(
+        self, database: Database, bus: Bus, views: PortfolioViews, desired: Desired, known: KnownAccounts
+    ) -> None:
         """`bus` is connected by its owner, before `start`; `desired` says which accounts and sessions there are."""
         self._bus = bus
+        self._known = known
         self._views = views
         self._desired = desired
         self._searches = SearchRepository(database)
         self._rates = Rates(self._ask_for_prices, self._tokens)
         self._refresher = Refresher(bus)
         self._orders = KeptAnswers()
-        self._sessions = SessionAnswers(bus, views.sessions, desired)
+        self._sessions = SessionAnswers(known, views.sessions, desired)
         self._states = KeptAnswers()
         self._over_tokens = KeptAnswers()
         self._over_accounts = KeptAnswers()
@@ -132,19 +138,29 @@ class Reads:
         return read() if self._holds(call) else self._later(call, read)
 
     def _holds(self, call: Call) -> bool:
-        return not call.after or self._views.holds(call.after)
+        if call.after and not self._views.holds(call.after):
+            return False
+        return not call.after_others or self._known.holds(_of_credentials(call))
+
+    async def _catch_up(self, call: Call) -> None:
+        changes = _of_credentials(call)
+        if not self._known.holds(changes):
+            await self._known.catch_up(changes, min(ACCOUNTS_PATIENCE, call.seconds_left() / 2))
+        await self._views.catch_up(call)
 
     async def _later(self, call: Call, read: Callable[[], Reply]) -> Reply:
-        await self._views.catch_up(call)
+        await self._catch_up(call)
         return read()
 
     async def _session_later(self, request: SessionRef, call: Call) -> Reply:
-        await self._views.catch_up(call)
+        await self._catch_up(call)
         answer = self._sessions.get(SessionKey(request.account_name, request.connector_name), call)
         return answer if isinstance(answer, Reply) else await answer
 
     async def _refreshed(self, request: PortfolioStateFilter, call: Call) -> Reply:
         wanted = PortfolioFilter(request.account_names, request.connector_names)
+        if not self._holds(call):
+            await self._catch_up(call)
         sessions = [session for keys in self._sessions.selected(wanted).values() for session in keys]
         refreshed = await self._refresher.refresh(sessions, min(PATIENCE, call.seconds_left() - _WAY_BACK))
         await self._views.catch_up(replace(call, after=(*call.after, *refreshed.event_ids)))
@@ -185,3 +201,7 @@ class Reads:
     async def _ask_for_prices(self, connector: str, tokens: tuple[str, ...]) -> Mapping[str, float]:
         valued = await self._bus.request(VALUE_TOKENS, Valuation(connector, tokens), actor=SERVICE)
         return valued.prices
+
+
+def _of_credentials(call: Call) -> tuple[int, ...]:
+    return call.after_others.get(credentials.SERVICE, ())

@@ -7,7 +7,7 @@ import msgspec
 from shared.contracts.portfolio.balances import BalanceAmount, BalancesChanged
 from shared.contracts.portfolio.orders import Order, OrderStatus, OrderType, PositionAction, TradeType
 from shared.contracts.portfolio.sessions import Session, SessionState
-from shared.contracts.portfolio.trades import Trade
+from shared.contracts.portfolio.trades import Trade, TradeFee
 
 #: The columns that `order_of` reads.
 ORDER_COLUMNS = (
@@ -18,7 +18,7 @@ ORDER_COLUMNS = (
 #: The columns that `trade_of` reads.
 TRADE_COLUMNS = (
     "trade_id, order_id, account_name, connector_name, trading_pair, trade_type, amount, price, fee_paid,"
-    " fee_currency, at"
+    " fee_currency, at, further_fees"
 )
 #: The columns that `balances_of` reads.
 BALANCES_COLUMNS = "account_name, connector_name, balances, at, version"
@@ -32,6 +32,8 @@ class Row(Protocol):
     def __getitem__(self, column: str, /) -> Any: ...
 
 
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+_decode_fees = msgspec.json.Decoder(tuple[TradeFee, ...]).decode
 _decode_balances = msgspec.json.Decoder(tuple[BalanceAmount, ...]).decode
 
 
@@ -74,7 +76,13 @@ def trade_of(row: Row) -> Trade:
         fee_paid=row["fee_paid"],
         fee_currency=row["fee_currency"],
         timestamp=row["at"],
+        further_fees=() if row["further_fees"] is None else _decode_fees(row["further_fees"]),
     )
+
+
+def encode_fees(fees: tuple[TradeFee, ...]) -> str | None:
+    """Return the column `further_fees` of a trade, which few have."""
+    return _encode(fees).decode() if fees else None
 
 
 def balances_of(row: Row) -> BalancesChanged:

@@ -15,6 +15,7 @@ from services.portfolio.records import (
     ORDER_COLUMNS,
     SESSION_COLUMNS,
     balances_of,
+    encode_fees,
     order_of,
     session_of,
 )
@@ -43,8 +44,9 @@ _STORED_COLUMNS = (
     " receive_window_ms, request_hash, epoch"
 )
 _CHANGING = (
-    "status", "phase", "filled_amount", "average_fill_price", "fee_paid", "fee_currency", "exchange_order_id",
-    "error_message", "reported_amount", "reported_price", "traded_amount", "traded_value", "version", "updated_at",
+    "amount", "status", "phase", "filled_amount", "average_fill_price", "fee_paid", "fee_currency",
+    "exchange_order_id", "error_message", "reported_amount", "reported_price", "traded_amount", "traded_value",
+    "version", "updated_at",
 )  # fmt: skip
 _WRITE_ORDER = (
     f"UPDATE orders SET {', '.join(f'{name} = ${place}' for place, name in enumerate(_CHANGING, 2))}"
@@ -120,7 +122,7 @@ class Repository:
         return [_stored_order(row) for row in rows]
 
     async def write_order(self, stored: StoredOrder) -> None:
-        """Store an order that is locked; what was asked for of it never changes."""
+        """Store an order that is locked. What was asked for never changes, but an amount that an exchange has cut."""
         row = order_row(stored)
         await self._queries.execute(_WRITE_ORDER, row["client_order_id"], *(row[name] for name in _CHANGING))
 
@@ -132,17 +134,22 @@ class Repository:
             return set()
         rows = await self._queries.fetch(
             "INSERT INTO trades SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],"
-            " $6::text[], $7::numeric[], $8::numeric[], $9::numeric[], $10::text[], $11::timestamptz[])"
+            " $6::text[], $7::numeric[], $8::numeric[], $9::numeric[], $10::text[], $11::timestamptz[], $12::jsonb[])"
             " ON CONFLICT DO NOTHING RETURNING trade_id",
-            *([getattr(trade, name) for trade in trades] for name in Trade.__struct_fields__),
+            *([getattr(trade, name) for trade in trades] for name in Trade.__struct_fields__ if name != "further_fees"),
+            [encode_fees(trade.further_fees) for trade in trades],
         )
         return {row["trade_id"] for row in rows}
 
     async def trade_totals(self, client_order_ids: Iterable[str]) -> Mapping[str, TradeTotals]:
         """Return the sums of the recorded trades of orders that have any."""
         rows = await self._queries.fetch(
-            "SELECT order_id, fee_currency, sum(amount) AS amount, sum(amount * price) AS value, sum(fee_paid) AS fee"
-            " FROM trades WHERE order_id = ANY($1) GROUP BY order_id, fee_currency ORDER BY order_id, fee_currency",
+            "SELECT order_id, fee_currency, sum(amount) AS amount, sum(value) AS value, sum(fee_paid) AS fee FROM ("
+            " SELECT order_id, fee_currency, amount, amount * price AS value, fee_paid FROM trades"
+            " WHERE order_id = ANY($1) UNION ALL"
+            " SELECT order_id, fee ->> 'currency', 0, 0, (fee ->> 'amount')::numeric"
+            " FROM trades, jsonb_array_elements(further_fees) AS fee WHERE order_id = ANY($1)"
+            ") AS parts GROUP BY order_id, fee_currency ORDER BY order_id, fee_currency",
             list(client_order_ids),
         )
         totals: dict[str, TradeTotals] = {}
@@ -199,11 +206,6 @@ class Repository:
             session.account_name, session.connector_name, session.state.value, session.since, session.reason,
             session.version, session.silent_since,
         )  # fmt: skip
-
-    async def last_seq(self) -> int:
-        """Return the number of the last event that has one."""
-        seq: int = await self._queries.fetchval("SELECT last_seq FROM relay")
-        return seq
 
 
 def order_row(stored: StoredOrder) -> dict[str, Any]:

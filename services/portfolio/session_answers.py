@@ -1,32 +1,25 @@
-"""How sessions are, for those who ask: from memory, but for a session that memory does not know."""
+"""How sessions are, for those who ask: from memory, but for one that nobody seems to own."""
 
 from collections.abc import Collection, Coroutine, Mapping
 from typing import Any
 
 from services.portfolio.kept_answers import KeptAnswers
 from services.portfolio.sessions.desired import Desired, SessionKey, is_traded
+from services.portfolio.sessions.known_accounts import PATIENCE, KnownAccounts
 from services.portfolio.sessions_view import SessionsView
 from services.portfolio.valuation import selected
-from shared.bus.client import Bus
 from shared.bus.messages import Call, Reply
 from shared.connectors.catalogue import CONNECTORS
-from shared.contracts.credentials import SNAPSHOT_ACCOUNTS, Nothing
-from shared.contracts.portfolio import SERVICE
 from shared.contracts.portfolio.fields import PortfolioFilter
-from shared.contracts.portfolio.sessions import SessionList
+from shared.contracts.portfolio.sessions import SessionList, SessionState
 from shared.errors import CommandError, ErrorCode, not_found
-
-#: Seconds that `credentials` has to say whether a session exists that memory does not know.
-_PATIENCE = 1.0
-
-_Accounts = Mapping[str, Collection[str]]
 
 
 class SessionAnswers:
     """The sessions that should exist, by what `credentials` says, and how they are, by what their owners say."""
 
-    def __init__(self, bus: Bus, view: SessionsView, desired: Desired) -> None:
-        self._bus = bus
+    def __init__(self, known: KnownAccounts, view: SessionsView, desired: Desired) -> None:
+        self._known = known
         self._view = view
         self._desired = desired
         self._kept = KeptAnswers()
@@ -61,9 +54,11 @@ class SessionAnswers:
                 only bots use; as `accounts`.
         """
         accounts = self.accounts()
-        if key not in self._desired.wanted() and is_traded(key.connector_name):
-            # A credential that was added a moment ago comes to us by an event: who adds one and places an order at
-            # once is to be told to wait, and not that there is none.
+        exists = key in self._desired.wanted()
+        is_owned = exists and self._view.get(key).state is not SessionState.UNOWNED
+        if not is_owned and is_traded(key.connector_name):
+            # A credential that was added or deleted a moment ago comes to us by an event: who adds one and places an
+            # order at once is to be told to wait, and who has deleted one that there is none.
             return self._get_by_latest(key, call)
         return self._answer(key, accounts)
 
@@ -81,22 +76,10 @@ class SessionAnswers:
         return self._kept.answer(self._stamp(), wanted, listed)
 
     async def _get_by_latest(self, key: SessionKey, call: Call) -> Reply:
-        accounts: _Accounts
-        try:
-            snapshot = await self._bus.request(
-                SNAPSHOT_ACCOUNTS, Nothing(), actor=SERVICE, timeout=max(0.0, min(_PATIENCE, call.seconds_left() / 2))
-            )
-        except CommandError:
-            # Nobody to ask: then what was said last counts.
-            accounts = self.accounts()
-        else:
-            accounts = {
-                account.account_name: [credential.connector_name for credential in account.credentials]
-                for account in snapshot.accounts
-            }
-        return self._answer(key, accounts)
+        await self._known.catch_up((), min(PATIENCE, call.seconds_left() / 2))
+        return self._answer(key, self.accounts())
 
-    def _answer(self, key: SessionKey, accounts: _Accounts) -> Reply:
+    def _answer(self, key: SessionKey, accounts: Mapping[str, Collection[str]]) -> Reply:
         connectors = accounts.get(key.account_name)
         if connectors is None:
             raise not_found(f"Account '{key.account_name}' not found")

@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -27,6 +28,7 @@ _encoder = msgspec.json.Encoder()
 _error_decoder = msgspec.json.Decoder(ErrorBody)
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
+_NONE: Mapping[str, tuple[int, ...]] = MappingProxyType({})
 _STATUS = "Status"
 _NO_RESPONDERS = "503"
 _BUS_AWAY = "the message bus is not reachable"
@@ -75,6 +77,7 @@ class Bus:
         actor: str,
         key: str | None = None,
         after: tuple[int, ...] = (),
+        after_others: Mapping[str, tuple[int, ...]] = _NONE,
         timeout: float | None = None,
         trace: TraceContext | None = None,
     ) -> Res:
@@ -83,6 +86,7 @@ class Bus:
         Args:
             key: idempotency key; the same key with the same request gives the first outcome.
             after: ids of events (`Reply.events` of an earlier call) that the answer must already reflect.
+            after_others: the same of services that the service asked follows.
             timeout: seconds, instead of the command's own.
 
         Raises:
@@ -95,6 +99,7 @@ class Bus:
             actor=actor,
             key=key,
             after=after,
+            after_others=after_others,
             timeout=timeout,
             trace=trace,
         )
@@ -109,6 +114,7 @@ class Bus:
         keys: tuple[str, ...] = (),
         key: str | None = None,
         after: tuple[int, ...] = (),
+        after_others: Mapping[str, tuple[int, ...]] = _NONE,
         timeout: float | None = None,
         trace: TraceContext | None = None,
     ) -> messages.Reply:
@@ -120,7 +126,7 @@ class Bus:
             CommandError: as `request`.
         """
         seconds = command.timeout if timeout is None else timeout
-        headers = _headers(seconds, trace, key, after)
+        headers = _headers(seconds, trace, key, messages.encode_after(after, after_others))
         answer = await self._ask(
             command, self.subjects.command(command, actor, keys), body, headers, seconds=seconds, key=key
         )
@@ -140,7 +146,7 @@ class Bus:
         """
         seconds = command.timeout if timeout is None else timeout
         subject = self.subjects.command(command, actor, keys)
-        headers = _headers(seconds, None, None, ())
+        headers = _headers(seconds, None, None, "")
         answer = await self._ask(command, subject, body, headers, seconds=seconds)
         async with contextlib.aclosing(self._pieces(command, answer, seconds)) as pieces:
             async for piece in pieces:
@@ -235,7 +241,7 @@ class Bus:
                 future.set_exception(ConnectionError())
 
 
-def _headers(seconds: float, trace: TraceContext | None, key: str | None, after: tuple[int, ...]) -> dict[str, str]:
+def _headers(seconds: float, trace: TraceContext | None, key: str | None, after: str) -> dict[str, str]:
     headers = {messages.DEADLINE: f"{time.time() + seconds:.3f}"}
     trace = trace or current_trace.get()
     if trace is not None:
@@ -243,7 +249,7 @@ def _headers(seconds: float, trace: TraceContext | None, key: str | None, after:
     if key is not None:
         headers[messages.KEY] = key
     if after:
-        headers[messages.AFTER] = messages.encode_ids(after)
+        headers[messages.AFTER] = after
     return headers
 
 

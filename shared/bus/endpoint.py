@@ -54,13 +54,13 @@ class Endpoint:
         try:
             text = headers.get(messages.DEADLINE)
             deadline = float(text) if text else now + self.command.timeout
-            after = messages.decode_ids(headers.get(messages.AFTER))
+            after, after_others = messages.decode_after(headers.get(messages.AFTER))
         except ValueError:
             raise invalid("a header of the command cannot be read") from None
         if not deadline > now:  # also refuses NaN
             raise self.expired()
         trace = TraceContext.parse(headers.get(messages.TRACEPARENT))
-        return Call(self.command.key, messages.decode_actor(actor), body, deadline, key, after, trace)
+        return Call(self.command.key, messages.decode_actor(actor), body, deadline, key, after, after_others, trace)
 
     def decode(self, body: bytes) -> Any:
         """Return the request that `body` holds; an empty body stands for an empty object.

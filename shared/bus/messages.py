@@ -1,7 +1,7 @@
 """What goes with a command besides its body: the headers, and what a handler is told and answers."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 from shared.names import decode_token
@@ -14,7 +14,8 @@ KEY = "Hb-Key"
 KEY_MAX_LENGTH = 128
 #: In a reply: the ids of the events that the command caused. See `shared.events.applied`.
 EVENTS = "Hb-Events"
-#: In a request: ids of events that the answer must already reflect.
+#: In a request: ids of events that the answer must already reflect, those of other services behind their names:
+#: `12,13,credentials:5`.
 AFTER = "Hb-After"
 #: W3C trace context.
 TRACEPARENT = "traceparent"
@@ -39,6 +40,7 @@ class Call:
         key: the idempotency key, if one was sent.
         deadline: Unix seconds; the caller has given up by then.
         after: ids of events that the answer must already reflect.
+        after_others: the same of other services, which a service that does not follow them may leave alone.
         trace: the trace that the work belongs to.
     """
 
@@ -48,6 +50,7 @@ class Call:
     deadline: float
     key: str | None = None
     after: tuple[int, ...] = ()
+    after_others: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     trace: TraceContext = field(default_factory=TraceContext.new)
 
     def seconds_left(self) -> float:
@@ -82,6 +85,31 @@ def decode_ids(text: str | None) -> tuple[int, ...]:
         ValueError: if the text is not a list of numbers.
     """
     return tuple(map(int, text.split(","))) if text else ()
+
+
+def encode_after(ids: tuple[int, ...], others: Mapping[str, tuple[int, ...]]) -> str:
+    """Return what `AFTER` says: ids of the service that is asked, and of others; empty if there are none."""
+    named = (f"{service}:{number}" for service, numbers in others.items() for number in numbers)
+    return ",".join((*map(str, ids), *named))
+
+
+def decode_after(text: str | None) -> tuple[tuple[int, ...], dict[str, tuple[int, ...]]]:
+    """Return the ids that `AFTER` names: of the service that is asked, and of others by their names.
+
+    Raises:
+        ValueError: if the text is not a list of them.
+    """
+    if not text or ":" not in text:
+        return decode_ids(text), {}
+    own: list[int] = []
+    others: dict[str, tuple[int, ...]] = {}
+    for part in text.split(","):
+        service, separator, number = part.rpartition(":")
+        if separator:
+            others[service] = (*others.get(service, ()), int(number))
+        else:
+            own.append(int(number))
+    return tuple(own), others
 
 
 def header_text(text: str) -> str:

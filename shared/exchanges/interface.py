@@ -66,7 +66,10 @@ class Fee(msgspec.Struct, frozen=True):
 
 
 class VenueTrade(msgspec.Struct, frozen=True):
-    """One fill. `trade_id` is the exchange's, unique within a pair of an account."""
+    """One fill. `trade_id` is the exchange's, unique within a pair of an account.
+
+    `further_fees` are in other assets than `fee`: some exchanges take a part in tokens or points of their own.
+    """
 
     trade_id: str
     trading_pair: str
@@ -77,6 +80,7 @@ class VenueTrade(msgspec.Struct, frozen=True):
     amount: Decimal
     fee: Fee | None
     at_ms: int
+    further_fees: tuple[Fee, ...] = ()
 
 
 class VenueOrder(msgspec.Struct, frozen=True):
@@ -228,6 +232,14 @@ class Market(Protocol):
         """Follow the trades of a pair: an empty tuple when the stream stands, then those since the last time.
 
         Ends like `watch_book`.
+        """
+        ...
+
+    async def fetch_trades(self, trading_pair: str, patience: Patience = QUESTION) -> tuple[MarketTrade, ...]:
+        """Ask for the last trades of a pair, oldest first, as many as one answer has.
+
+        Raises:
+            Unsupported: if the exchange does not tell them.
         """
         ...
 

@@ -50,6 +50,7 @@ def trade_of(
     trade: Mapping[str, Any], pair: str, size: Decimal = Decimal(1), client_order_id: str | None = None
 ) -> VenueTrade:
     """Return a fill of ccxt's; `size`: base units of a contract."""
+    fees = _fees(trade)
     return VenueTrade(
         trade_id=str(trade["id"]),
         trading_pair=pair,
@@ -58,8 +59,9 @@ def trade_of(
         trade_type=_side(trade),
         price=_needed(trade, "price"),
         amount=_needed(trade, "amount") * size,
-        fee=_fee(trade),
+        fee=fees[0] if fees else None,
         at_ms=_time(trade, "timestamp"),
+        further_fees=fees[1:],
     )
 
 
@@ -132,12 +134,17 @@ def _needed(told: Mapping[str, Any], field: str) -> Decimal:
     return number
 
 
-def _fee(trade: Mapping[str, Any]) -> Fee | None:
-    fee = trade.get("fee") or {}
-    if fee.get("cost") is None and trade.get("fees"):
-        fee = trade["fees"][0]
-    cost, currency = exact(fee.get("cost")), fee.get("currency")
-    return Fee(cost, currency) if cost is not None and currency else None
+def _fees(trade: Mapping[str, Any]) -> tuple[Fee, ...]:
+    """Return what a fill has cost, one sum for each asset; those of nothing are left out where there are others."""
+    single = trade.get("fee") or {}
+    told = [single] if single.get("cost") is not None else trade.get("fees") or ()
+    sums: dict[str, Decimal] = {}
+    for one in told:
+        cost, currency = exact(one.get("cost")), one.get("currency")
+        if cost is not None and currency:
+            sums[currency] = sums.get(currency, _ZERO) + cost
+    fees = tuple(Fee(cost, currency) for currency, cost in sums.items())
+    return tuple(fee for fee in fees if fee.amount) or fees[:1]
 
 
 def _time(told: Mapping[str, Any], *fields: str) -> int:

@@ -22,11 +22,13 @@ from services.gateway_api.routes.parameters import (
     ConnectorName,
     OrderKey,
 )
-from services.gateway_api.sessions import send_to_session
+from services.gateway_api.sessions import NobodyOwns, send_to_session
 from services.gateway_api.shapes import orders as shapes
+from shared.bus.client import decode_response
 from shared.contracts.portfolio.orders import (
     ACTIVE_ORDERS,
     CANCEL_ORDER,
+    ORDER_OUTCOME,
     PLACE_ORDER,
     SEARCH_ORDERS,
     Order,
@@ -36,7 +38,7 @@ from shared.contracts.portfolio.orders import (
 )
 from shared.contracts.portfolio.sessions import SessionRef
 from shared.contracts.portfolio.trades import SEARCH_TRADES
-from shared.errors import ErrorCode
+from shared.errors import CommandError, ErrorCode
 
 _BODY_LIMIT = 256 * 1024
 
@@ -103,12 +105,31 @@ async def _place(commands: Commands, order: OrderPlace) -> Order:
         placed = await send_to_session(
             commands, PLACE_ORDER, order, SessionRef(order.account_name, order.connector_name)
         )
+    except NobodyOwns as refused:
+        placed = await _first_outcome(commands, order, refused)
     except RefusedCommand as refused:
         raise _refusal(refused, order.client_order_id) from None
     if placed.status is OrderStatus.FAILED:  # the first outcome of an id that is used again
         reason = placed.error_message or f"{order.connector_name} refused the order"
         raise HttpError(400, reason, client_order_id=order.client_order_id)
     return placed
+
+
+async def _first_outcome(commands: Commands, order: OrderPlace, refused: NobodyOwns) -> Order:
+    """Return the order as it is stored if it was placed before, when there was an owner.
+
+    Raises:
+        HttpError: with `refused` if it was not, or if nobody can say; CONFLICT if its id stands for another order.
+    """
+    try:
+        return decode_response(ORDER_OUTCOME, await commands.ask(ORDER_OUTCOME, order))
+    except RefusedCommand as error:
+        if error.error.code is ErrorCode.CONFLICT:
+            raise _refusal(error, order.client_order_id) from None
+        if error.error.code is not ErrorCode.NOT_FOUND:
+            detail = f"{refused.error.detail}. Nothing was sent now; whether it was before cannot be said at the moment"
+            refused = NobodyOwns(refused.command, CommandError(refused.error.code, detail))
+        raise _refusal(refused, order.client_order_id) from None
 
 
 def _refusal(refused: RefusedCommand, client_order_id: str) -> HttpError:

@@ -64,8 +64,15 @@ class OrderRow(msgspec.Struct, frozen=True):
     error_message: str | None
 
 
-class TradeRow(msgspec.Struct, frozen=True):
-    """One fill of an order. `order_id` is the client order id."""
+class FeeRow(msgspec.Struct, frozen=True):
+    """What a fill has cost in one asset."""
+
+    amount: Decimal
+    currency: str
+
+
+class TradeRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One fill of an order. `order_id` is the client order id; `further_fees`, if any, are those beyond `fee_paid`."""
 
     trade_id: str
     order_id: str
@@ -79,6 +86,7 @@ class TradeRow(msgspec.Struct, frozen=True):
     fee_paid: Decimal
     fee_currency: str | None
     timestamp: str
+    further_fees: tuple[FeeRow, ...] = ()
 
 
 class Pagination(msgspec.Struct, frozen=True):
@@ -219,4 +227,5 @@ def _trade(trade: Trade) -> TradeRow:
         trade.fee_paid,
         trade.fee_currency,
         iso(trade.timestamp),
+        tuple(FeeRow(fee.amount, fee.currency) for fee in trade.further_fees),
     )

@@ -12,7 +12,8 @@ import msgspec
 
 from services.portfolio.changes import Change
 from services.portfolio.commits import Commits, LeaseLost
-from services.portfolio.orders.intents import content_hash, intended, now, request_of
+from services.portfolio.orders.intents import intended, now, request_of
+from services.portfolio.orders.outcomes import placed_before
 from services.portfolio.orders.resolving import Resolver
 from services.portfolio.orders.rules import Terms, check_numbers, checked_terms
 from services.portfolio.orders.state_machine import refused
@@ -120,12 +121,14 @@ class Placing:
             CommandError: `otherwise` if it was not, or nobody can say; else as `place`.
         """
         try:
-            known = await self._repository.order(request.client_order_id)
-        except CommandError:
+            known = await placed_before(self._repository, request)
+        except CommandError as error:
+            if error.code is ErrorCode.CONFLICT:
+                raise
             raise otherwise from None
         if known is None:
             raise otherwise
-        return await self._outcome(_same(known, request), (), _until(call))
+        return await self._outcome(known, (), _until(call))
 
     async def sent(self, client_order_id: str, until: float) -> bool:
         """Wait until an order's request is over, up to `until` of the loop's clock; return whether it is."""
@@ -175,13 +178,16 @@ class Placing:
 
     async def _placed_before(self, request: OrderPlace) -> StoredOrder:
         try:
-            stored = await self._repository.order(request.client_order_id)
+            stored = await placed_before(self._repository, request)
         except CommandError as error:
+            if error.code is ErrorCode.CONFLICT:
+                raise
             # Not UNAVAILABLE, which would say that no such order was or will be sent: there is one.
             raise CommandError(
                 ErrorCode.OUTCOME_UNKNOWN, f"The order was placed before; what became of it: {error.detail}"
             ) from error
-        return _same(stored, request)
+        assert stored is not None, "orders are never deleted"
+        return stored
 
     async def _outcome(self, stored: StoredOrder, events: tuple[int, ...], until: float) -> Reply:
         order_id = stored.order.client_order_id
@@ -239,15 +245,6 @@ class Placing:
         # The exchange may have shown the order before it refused it: a proxy on the way may have sent it twice.
         refusal = error if order.status is OrderStatus.FAILED else None
         return Sent(refusal=refusal, order=order, events=failed.events)
-
-
-def _same(stored: StoredOrder | None, request: OrderPlace) -> StoredOrder:
-    if stored is None or stored.request_hash != content_hash(request):
-        raise CommandError(
-            ErrorCode.CONFLICT,
-            f"Client order id '{request.client_order_id}' was used before for another order",
-        )
-    return stored
 
 
 def _until(call: Call) -> float:

@@ -5,6 +5,8 @@ Each function returns the order it was given, the same object, where nothing is 
 - What is known of an order only grows: its fills never shrink, an order that the exchange has seen is never unseen.
 - The fill is the larger of two: what the exchange says of the order, and the sum of the recorded trades. They come by
   different messages and agree in the end; until then the order lacks trades, and these are asked for.
+- An order that closes more of a position than there is, the exchange cuts to the position: its amount then is the
+  exchange's, so that it is FILLED when it has closed all.
 - A final status stays, though a late fill is still counted. There is one exception: what was inferred from the exchange
   not knowing an order, or from its refusal, is proved wrong when it shows that very order.
 """
@@ -15,7 +17,7 @@ from decimal import Decimal, localcontext
 from msgspec.structs import replace
 
 from services.portfolio.rows import Phase, StoredOrder, TradeTotals
-from shared.contracts.portfolio.orders import Order, OrderStatus
+from shared.contracts.portfolio.orders import Order, OrderStatus, PositionAction
 from shared.exchanges.interface import VenueOrder, VenueStatus
 
 #: An average price is rounded to so many places: division rarely ends.
@@ -28,10 +30,12 @@ def reported(stored: StoredOrder, venue: VenueOrder, at: datetime) -> StoredOrde
     more = venue.filled > stored.reported_amount
     # An answer that leaves the average out must not make us forget one that had it.
     price = venue.average_price if more or stored.reported_price is None else stored.reported_price
+    seen = _seen(stored, venue.exchange_order_id)
     seen = replace(
-        _seen(stored, venue.exchange_order_id),
+        seen,
         reported_amount=max(stored.reported_amount, venue.filled),
         reported_price=price,
+        order=replace(seen.order, amount=_cut(seen.order, venue.amount)),
     )
     match venue.status:
         case VenueStatus.CANCELLED:
@@ -98,6 +102,12 @@ def _seen(stored: StoredOrder, exchange_order_id: str) -> StoredOrder:
     if order.exchange_order_id is None:
         order = replace(order, exchange_order_id=exchange_order_id)
     return replace(stored, order=order, phase=phase)
+
+
+def _cut(order: Order, venue_amount: Decimal) -> Decimal:
+    """Return the amount of an order that the exchange may have cut to the position which it closes; it only shrinks."""
+    closes = order.position_action is PositionAction.CLOSE
+    return venue_amount if closes and _ZERO < venue_amount < order.amount else order.amount
 
 
 def _next(

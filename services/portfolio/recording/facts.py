@@ -8,7 +8,7 @@ import msgspec
 
 from services.portfolio.rows import StoredOrder
 from services.portfolio.sessions.desired import SessionKey
-from shared.contracts.portfolio.trades import Trade
+from shared.contracts.portfolio.trades import Trade, TradeFee
 from shared.exchanges.interface import AccountUpdate, AssetBalance, VenueOrder, VenueTrade
 
 
@@ -78,4 +78,5 @@ def trade_of(key: SessionKey, ours: StoredOrder, told: VenueTrade) -> Trade:
         fee_paid=Decimal(0) if told.fee is None else told.fee.amount,
         fee_currency=None if told.fee is None else told.fee.currency,
         timestamp=datetime.fromtimestamp(told.at_ms / 1000, UTC),
+        further_fees=tuple(TradeFee(fee.amount, fee.currency) for fee in told.further_fees),
     )

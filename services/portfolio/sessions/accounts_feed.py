@@ -1,14 +1,12 @@
-"""Keeps `Desired` as `credentials` has it: a snapshot at start, and another whenever its events say that it changed.
+"""Keeps the accounts as `credentials` has them: a snapshot at start, another whenever its events say that it changed.
 
 Events only say when to look. What is true is the snapshot, so a lost, late or doubled event does no harm.
 """
 
 import asyncio
-from collections.abc import Callable
 
-from services.portfolio.sessions.desired import Desired
+from services.portfolio.sessions.known_accounts import KnownAccounts
 from shared.backoff import Backoff
-from shared.bus.client import Bus
 from shared.contracts import credentials
 from shared.contracts.portfolio import SERVICE
 from shared.errors import CommandError
@@ -36,12 +34,10 @@ _log = logger("accounts_feed")
 
 
 class AccountsFeed:
-    """Follows the accounts; `changed` is called after each look."""
+    """Follows the accounts."""
 
-    def __init__(self, settings: Settings, bus: Bus, desired: Desired, changed: Callable[[], None]) -> None:
-        self._bus = bus
-        self._desired = desired
-        self._changed = changed
+    def __init__(self, settings: Settings, accounts: KnownAccounts) -> None:
+        self._accounts = accounts
         self._wake = asyncio.Event()
         self._reader = StreamReader(settings, SERVICE, credentials.SERVICE, None, self._seen, on_gap=self._missed)
         self._task: asyncio.Task[None] | None = None
@@ -75,12 +71,10 @@ class AccountsFeed:
 
     async def _look(self) -> bool:
         try:
-            snapshot = await self._bus.request(credentials.SNAPSHOT_ACCOUNTS, credentials.Nothing(), actor=SERVICE)
+            await self._accounts.look()
         except CommandError as error:
             _log.info("accounts not known", error=error.code.value)
             return False
-        self._desired.load(snapshot.accounts)
-        self._changed()
         return True
 
     async def _wait(self) -> None:

@@ -92,10 +92,19 @@ class OrderCancel(msgspec.Struct, frozen=True):
     order_id: OrderId
 
 
+class OrderRef(msgspec.Struct, frozen=True):
+    """An order of a session, by its client order id or the exchange's."""
+
+    account_name: Name
+    connector_name: Name
+    order_id: OrderId
+
+
 class Order(msgspec.Struct, frozen=True):
     """An order as it is stored. `version` grows by one with each change of it.
 
-    `amount` and `price` are what was sent: rounded to the trading rules. `price` is None for market orders.
+    `amount` and `price` are what was sent: rounded to the trading rules. `price` is None for market orders. Where an
+    order would close more of a position than there is, `amount` is what the exchange has cut it to.
     """
 
     client_order_id: str
@@ -164,6 +173,15 @@ CANCEL_ORDER = Command(
     SERVICE, "order", "cancel", OrderCancel, OrderCancelled, "Cancel an order.",
     changes_state=True, errors=SESSION_ERRORS, owner_keys=SESSION_KEYS, timeout=SOON,
 )  # fmt: skip
+GET_ORDER = Command(
+    SERVICE, "order", "get", OrderRef, Order, "Give one order as it is stored.",
+    errors=frozenset({ErrorCode.NOT_FOUND}),
+)  # fmt: skip
+ORDER_OUTCOME = Command(
+    SERVICE, "order", "outcome", OrderPlace, Order,
+    "Say what became of an order that was placed before, by the same request; any replica can.",
+    errors=frozenset({ErrorCode.NOT_FOUND, ErrorCode.CONFLICT}),
+)  # fmt: skip
 ACTIVE_ORDERS = Command(
     SERVICE, "order", "active", OrderFilter, OrderPage, "List orders that are not final, by client order id.",
 )  # fmt: skip
@@ -173,5 +191,5 @@ ORDER_CHANGED = Event(
     keys=SESSION_KEYS, account="account_name",
 )  # fmt: skip
 
-COMMANDS = (PLACE_ORDER, CANCEL_ORDER, ACTIVE_ORDERS, SEARCH_ORDERS)
+COMMANDS = (PLACE_ORDER, CANCEL_ORDER, GET_ORDER, ORDER_OUTCOME, ACTIVE_ORDERS, SEARCH_ORDERS)
 EVENTS = (ORDER_CHANGED,)

@@ -11,8 +11,18 @@ from shared.contracts.portfolio.orders import TradeType
 from shared.names import Name
 
 
+class TradeFee(msgspec.Struct, frozen=True):
+    """What a fill has cost in one asset."""
+
+    amount: Decimal
+    currency: str
+
+
 class Trade(msgspec.Struct, frozen=True):
-    """One fill of an order. `trade_id` is unique over all accounts; `order_id` is the client order id."""
+    """One fill of an order. `trade_id` is unique over all accounts; `order_id` is the client order id.
+
+    `further_fees` are those beyond `fee_paid`, where an exchange takes several: one for each asset.
+    """
 
     trade_id: str
     order_id: str
@@ -25,6 +35,7 @@ class Trade(msgspec.Struct, frozen=True):
     fee_paid: Decimal
     fee_currency: str | None
     timestamp: datetime
+    further_fees: tuple[TradeFee, ...] = ()
 
 
 class TradeSearch(msgspec.Struct, frozen=True):

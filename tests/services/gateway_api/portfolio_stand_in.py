@@ -27,6 +27,7 @@ from shared.contracts.portfolio.distributions import (
 from shared.contracts.portfolio.orders import (
     ACTIVE_ORDERS,
     CANCEL_ORDER,
+    ORDER_OUTCOME,
     PLACE_ORDER,
     SEARCH_ORDERS,
     Order,
@@ -122,6 +123,7 @@ class PortfolioStandIn:
             (ACCOUNTS_DISTRIBUTION, lambda request: _ACCOUNTS),
             (GET_SESSION, self._session),
             (PLACE_ORDER, self._place),
+            (ORDER_OUTCOME, self._outcome),
             (CANCEL_ORDER, self._cancel),
             (ACTIVE_ORDERS, self._page),
             (SEARCH_ORDERS, self._page),
@@ -180,6 +182,11 @@ class PortfolioStandIn:
             self._placed[request.client_order_id] = request
             self.orders[request.client_order_id] = order_of(request)
         return Reply(msgspec.json.encode(self.orders[request.client_order_id]), (len(self._placed),))
+
+    def _outcome(self, request: OrderPlace) -> Reply:
+        if request.client_order_id not in self._placed:
+            raise not_found("no such order")
+        return self._place(request)
 
     def _cancel(self, request: OrderCancel) -> OrderCancelled:
         for order in self.orders.values():

@@ -10,14 +10,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.portfolio import refreshing
+from services.portfolio import reading, refreshing
 from services.portfolio.followed import PortfolioViews
 from services.portfolio.reading import Reads
 from services.portfolio.sessions.desired import Desired
+from services.portfolio.sessions.known_accounts import KnownAccounts
 from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
-from shared.contracts.credentials import SNAPSHOT_ACCOUNTS, AccountCredentials, AccountsSnapshot, KnownCredential
+from shared.contracts.credentials import (
+    SNAPSHOT_ACCOUNTS,
+    AccountCredentials,
+    AccountsSnapshot,
+    KnownCredential,
+    Nothing,
+)
 from shared.contracts.declaration import AnyCommand, Command, Req, Res
 from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation, Valued
 from shared.contracts.portfolio.balances import PORTFOLIO_STATE, PortfolioState, PortfolioStateFilter
@@ -56,7 +63,7 @@ class Replica:
         self.desired = Desired()
         self.attention = asyncio.Event()
         self.views = PortfolioViews(settings, database, self.attention)
-        self.reads = Reads(database, self.bus, self.views, self.desired)
+        self.reads = Reads(database, self.bus, self.views, self.desired, KnownAccounts(self.bus, self.desired))
         self.dispatcher = Dispatcher(settings, "portfolio")
         self.reads.register(self.dispatcher)
 
@@ -218,10 +225,80 @@ async def test_a_credential_that_was_added_a_moment_ago_has_a_session_soon(
     assert (found.state, bool(found.reason)) == (SessionState.UNOWNED, True)
     assert await ask.refused(GET_SESSION, SessionRef("new", "binance")) is ErrorCode.NOT_FOUND
     assert await ask.refused(GET_SESSION, SessionRef("nobody", "binance")) is ErrorCode.NOT_FOUND
-    # The memory of accounts is not changed by it: that is done by who follows them, in their order.
-    assert len((await ask(LIST_SESSIONS, PortfolioFilter(("main",)))).sessions) == 1
     await credentials.drain()
-    assert await ask.refused(GET_SESSION, SessionRef("main", "binance")) is ErrorCode.NOT_FOUND
+    # Without anybody to ask, what was said last counts.
+    assert (await ask(GET_SESSION, SessionRef("main", "binance"))).state is SessionState.UNOWNED
+    assert await ask.refused(GET_SESSION, SessionRef("main", "kraken")) is ErrorCode.NOT_FOUND
+
+
+class Accounts:
+    """A stand-in of credentials whose accounts a test changes."""
+
+    def __init__(self, settings_for: SettingsFor, *accounts: AccountCredentials) -> None:
+        self.accounts = accounts
+        self.asked = 0
+        self.delay = 0.0
+        self._dispatcher = Dispatcher(settings_for("credentials"), "credentials")
+        self._dispatcher.on(SNAPSHOT_ACCOUNTS, self._snapshot)
+
+    async def _snapshot(self, _: Nothing, __: Call) -> AccountsSnapshot:
+        self.asked += 1
+        await asyncio.sleep(self.delay)
+        return AccountsSnapshot(self.accounts)
+
+    async def start(self) -> None:
+        await self._dispatcher.start(lambda: Health(True))
+
+    async def stop(self) -> None:
+        await self._dispatcher.drain()
+
+
+@pytest.fixture
+async def accounts(settings_for: SettingsFor) -> AsyncIterator[Accounts]:
+    accounts = Accounts(settings_for, account("main", "paper"), account("other", "binance"), account("z"))
+    await accounts.start()
+    yield accounts
+    await accounts.stop()
+
+
+async def test_who_has_deleted_a_credential_sees_nothing_of_it_any_more(
+    replica: Replica, recorder: Recorder, ask: Asker, accounts: Accounts
+) -> None:
+    """The event of `credentials` has not come here, but the caller knows of it."""
+    event_ids = await recorder(session(), balances(HELD), order("a"))
+    accounts.accounts = (account("main"), account("new"))
+    deleted: dict[str, Any] = {"after": event_ids, "after_others": {"credentials": (7,)}}
+    assert await ask.state(**deleted) == {"main": {}, "new": {}}
+    assert (await ask(ACTIVE_ORDERS, OrderFilter(), **deleted)).total == 0
+    assert (await ask(LIST_SESSIONS, PortfolioFilter(), **deleted)).sessions == ()
+    assert accounts.asked == 1  # the first of these questions has brought it
+    assert await ask.refused(GET_SESSION, SessionRef("main", "paper"), **deleted) is ErrorCode.NOT_FOUND
+
+
+async def test_many_who_know_of_a_change_cost_one_question(replica: Replica, ask: Asker, accounts: Accounts) -> None:
+    accounts.delay = 0.05
+    await asyncio.gather(*(ask.state(after_others={"credentials": (7, 8)}) for _ in range(20)))
+    assert accounts.asked == 1
+
+
+async def test_credentials_that_are_slow_or_away_hold_nobody_up_for_long(
+    replica: Replica, ask: Asker, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "ACCOUNTS_PATIENCE", 0.05)
+    accounts.delay = 3.0
+    changed = {"credentials": (7,)}
+    assert set(await ask.state(after_others=changed)) == {"main", "other", "z"}
+    await accounts.stop()
+    assert set(await ask.state(after_others=changed)) == {"main", "other", "z"}
+
+
+async def test_a_session_that_nobody_owns_is_looked_up(
+    replica: Replica, recorder: Recorder, ask: Asker, accounts: Accounts
+) -> None:
+    """Also who does not know of the event is told that a credential is gone, once its session is."""
+    event_ids = await recorder(session(SessionState.UNOWNED, reason="the credential was deleted"))
+    accounts.accounts = (account("main"),)
+    assert await ask.refused(GET_SESSION, SessionRef("main", "paper"), after=event_ids) is ErrorCode.NOT_FOUND
 
 
 # Orders

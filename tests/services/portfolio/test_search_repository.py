@@ -2,15 +2,18 @@
 
 import random
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
 
 from services.portfolio import pages
+from services.portfolio.repository import Repository
+from services.portfolio.rows import FeeTotal
 from services.portfolio.search_repository import SearchRepository
 from shared.contracts.portfolio.orders import Order, OrderPage, OrderSearch, OrderStatus, TradeType
-from shared.contracts.portfolio.trades import Trade, TradePage, TradeSearch
+from shared.contracts.portfolio.trades import Trade, TradeFee, TradePage, TradeSearch
 from shared.database.pool import Database
 from shared.errors import CommandError, ErrorCode
 from tests.services.portfolio.recorded import NOON, Recorder, order, trade
@@ -241,3 +244,17 @@ async def test_a_far_page_is_found_by_the_index(
     text = "\n".join(row[0] for row in plan)
     assert "Index Scan" in text
     assert "Sort" not in text
+
+
+async def test_all_fees_of_a_fill_are_kept(search: Searcher, recorder: Recorder, database: Database) -> None:
+    several = trade("t1", further_fees=(TradeFee(Decimal("0.02"), "GT"), TradeFee(Decimal("1E-18"), "POINT")))
+    single = trade("t2", fee_paid=Decimal("0.01"), fee_currency="GT", timestamp=minute(-1))
+    await recorder(order("o1"), several, single)
+    assert (await search.trades()).trades == (several, single)
+    totals = (await Repository(database).trade_totals(["o1"]))["o1"]
+    assert (totals.amount, totals.value) == (Decimal(1), Decimal("100.5"))
+    assert totals.fees == (
+        FeeTotal(Decimal("0.0005"), "BTC"),
+        FeeTotal(Decimal("0.03"), "GT"),
+        FeeTotal(Decimal("1E-18"), "POINT"),
+    )

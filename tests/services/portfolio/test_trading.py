@@ -217,6 +217,29 @@ async def test_a_perpetual_is_opened_and_closed(start: Start, credentials: Crede
     assert all(Decimal(position["positionAmt"]) == 0 for position in positions)
 
 
+@pytest.mark.parametrize("order_type", [OrderType.MARKET, OrderType.LIMIT])
+async def test_an_order_that_closes_more_than_the_position_ends_with_the_amount_that_it_has_closed(
+    start: Start, credentials: CredentialsStandIn, trader: Trader, order_type: OrderType
+) -> None:
+    futures = await new_trader(trader.bus, trader.server, credentials, "paper_perpetual", "futures")
+    await futures.ready()
+    opened = await futures.place(order_type=OrderType.MARKET, price=None, amount=Decimal("0.01"))
+    await eventually(lambda: is_settled(futures, opened.client_order_id))
+    request = futures.order(
+        order_type=order_type, price=None if order_type is OrderType.MARKET else futures.below(),
+        amount=Decimal("0.05"), trade_type=TradeType.SELL, position_action=PositionAction.CLOSE,
+    )  # fmt: skip
+    await futures.place(request)
+    await eventually(lambda: is_settled(futures, request.client_order_id))
+    closed = await futures.stored(request.client_order_id)
+    assert closed is not None
+    assert (closed.status, closed.amount, closed.filled_amount) == (
+        OrderStatus.FILLED, Decimal("0.01"), Decimal("0.01"),
+    )  # fmt: skip
+    assert Decimal(futures.venue_orders()[request.client_order_id]["origQty"]) == closed.amount
+    assert (await futures.place(request)) == closed  # the same content as before
+
+
 async def test_orders_of_others_on_the_exchange_are_not_ours_but_their_balances_count(trader: Trader) -> None:
     trader.venue.ok("POST", "/api/v3/order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.05")
     await eventually(lambda: balances_agree(trader))

@@ -90,9 +90,13 @@ async def test_the_handler_is_told_what_goes_with_the_command(bus: Bus, make: Ma
     dispatcher = make()
     dispatcher.on(CREATE_ACCOUNT, create)
     await dispatcher.start(healthy)
-    await bus.request(CREATE_ACCOUNT, AccountRef("main"), actor="ann", key="k-1", after=(3, 5), timeout=2)
+    others = {"credentials": (7,), "marketdata": (8, 9)}
+    await bus.request(
+        CREATE_ACCOUNT, AccountRef("main"), actor="ann", key="k-1", after=(3, 5), after_others=others, timeout=2
+    )
     (call,) = calls
     assert (call.command, call.actor, call.key, call.after) == ("credentials.account.create", "ann", "k-1", (3, 5))
+    assert call.after_others == others
     assert msgspec.json.decode(call.body) == {"account_name": "main"}
     assert 0 < call.seconds_left() <= 2.001  # the header has whole milliseconds
 

@@ -112,6 +112,25 @@ def test_fees(told: dict[str, Any], expected: Fee | None) -> None:
     assert (trade.trade_id, trade.exchange_order_id, trade.trade_type) == ("3", "7", TradeType.SELL)
 
 
+@pytest.mark.parametrize(
+    ("fees", "first", "further"),
+    [
+        ([("0.1", "USDT"), ("0.02", "GT")], ("0.1", "USDT"), [("0.02", "GT")]),
+        ([("0", "USDT"), ("0.02", "GT"), ("0", "POINT")], ("0.02", "GT"), []),
+        ([("0.1", "USDT"), ("0.02", "GT"), ("0.3", "USDT")], ("0.4", "USDT"), [("0.02", "GT")]),
+        ([("0", "USDT"), ("0", "GT")], ("0", "USDT"), []),
+        ([("-0.1", "USDT"), ("0.02", None)], ("-0.1", "USDT"), []),
+    ],
+)
+def test_several_fees_are_kept_one_sum_for_each_asset(
+    fees: list[tuple[str, str | None]], first: tuple[str, str], further: list[tuple[str, str]]
+) -> None:
+    told = {"fee": None, "fees": [{"cost": cost, "currency": currency} for cost, currency in fees]}
+    fill = trade_of({"id": 3, "side": "sell", "price": "5", "amount": "2", "timestamp": 9, **told}, "A-B")
+    assert fill.fee == Fee(Decimal(first[0]), first[1])
+    assert fill.further_fees == tuple(Fee(Decimal(cost), currency) for cost, currency in further)
+
+
 def test_balances_without_a_free_part_are_left_out() -> None:
     told = {
         "info": {"assets": []}, "timestamp": 5, "free": {}, "used": {}, "total": {},

@@ -12,6 +12,7 @@ from shared.contracts.portfolio.distributions import ACCOUNTS_DISTRIBUTION, DIST
 from shared.contracts.portfolio.fields import PortfolioFilter
 from shared.errors import CommandError, ErrorCode
 from tests.services.gateway_api.conftest import Edge
+from tests.services.gateway_api.credentials_stand_in import CredentialsStandIn
 from tests.services.gateway_api.portfolio_stand_in import ACCOUNT, CONNECTOR, PortfolioStandIn
 
 PATHS = ["/portfolio/state", "/portfolio/distribution", "/portfolio/accounts-distribution"]
@@ -171,3 +172,16 @@ async def test_rubbish_is_an_error_that_says_who_sent_it(
 async def test_a_fault_that_the_service_finds_keeps_its_code(edge: Edge, portfolio: PortfolioStandIn) -> None:
     portfolio.instead = {PORTFOLIO_STATE.key: CommandError(ErrorCode.BUSY, "portfolio has too much to do")}
     assert await edge.ask("POST", "/portfolio/state") == (503, {"detail": "portfolio has too much to do"})
+
+
+async def test_a_question_names_what_its_caller_has_changed_of_accounts(
+    edge: Edge, credentials: CredentialsStandIn, portfolio: PortfolioStandIn
+) -> None:
+    await edge.ask("POST", "/portfolio/state", json={})
+    assert portfolio.asked[-1][1].after_others == {}
+    status, _ = await edge.ask("POST", "/accounts/add-account?account_name=new")
+    assert status == 201
+    await edge.ask("POST", "/portfolio/state", json={})
+    assert list(portfolio.asked[-1][1].after_others) == ["credentials"]
+    await edge.ask("POST", "/trading/orders/active", json={})
+    assert list(portfolio.asked[-1][1].after_others) == ["credentials"]

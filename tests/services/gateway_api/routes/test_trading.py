@@ -13,6 +13,7 @@ import yarl
 from shared.contracts.portfolio.orders import (
     ACTIVE_ORDERS,
     CANCEL_ORDER,
+    ORDER_OUTCOME,
     PLACE_ORDER,
     SEARCH_ORDERS,
     OrderCancel,
@@ -298,6 +299,36 @@ async def test_a_session_without_an_owner_says_how_it_is(
         assert status == 503
         for word in ("portfolio", ACCOUNT, CONNECTOR, why):
             assert word in body["detail"]
+
+
+async def test_an_order_that_was_placed_before_is_known_when_nobody_owns_the_session(
+    edge: Edge, portfolio: PortfolioStandIn
+) -> None:
+    first = await place(edge, client_order_id="mine")
+    await portfolio.lose(SessionState.UNOWNED)
+    assert await place(edge, client_order_id="mine") == first
+    status, body = await place(edge, client_order_id="mine", amount="7")
+    assert (status, body["client_order_id"]) == (409, "mine")
+    status, body = await place(edge, client_order_id="other")
+    assert (status, body["client_order_id"]) == (503, "other")
+    assert "no replica" in body["detail"]
+    portfolio.orders["mine"] = msgspec.structs.replace(
+        portfolio.orders["mine"], status=OrderStatus.FAILED, error_message="no funds"
+    )
+    status, body = await place(edge, client_order_id="mine")
+    assert (status, body["detail"]) == (400, "no funds")
+
+
+async def test_an_order_of_which_nobody_can_say_whether_it_was_placed_before(
+    edge: Edge, portfolio: PortfolioStandIn
+) -> None:
+    await place(edge, client_order_id="mine")
+    await portfolio.lose(SessionState.UNOWNED)
+    portfolio.instead = {ORDER_OUTCOME.key: CommandError(ErrorCode.UNAVAILABLE, "the database is away")}
+    status, body = await place(edge, client_order_id="mine")
+    assert status == 503
+    assert "no replica" in body["detail"]
+    assert "whether it was before cannot be said" in body["detail"]
 
 
 async def test_the_owner_itself_may_be_unable(edge: Edge, portfolio: PortfolioStandIn) -> None:

@@ -14,7 +14,7 @@ from services.portfolio.orders.intents import intended
 from services.portfolio.orders.rules import Terms
 from services.portfolio.orders.state_machine import absent, cancelling, refused, reported, traded
 from services.portfolio.rows import FeeTotal, Phase, StoredOrder, TradeTotals
-from shared.contracts.portfolio.orders import OrderPlace, OrderStatus, OrderType, TradeType
+from shared.contracts.portfolio.orders import OrderPlace, OrderStatus, OrderType, PositionAction, TradeType
 from shared.exchanges.interface import VenueOrder, VenueStatus
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -192,3 +192,30 @@ def test_any_order_of_news_ends_in_the_same_state_and_nothing_shrinks(seed: int,
     elif ends:
         expected = OrderStatus.CANCELLED
     assert stored.order.status is expected
+
+
+def closing() -> StoredOrder:
+    stored = intent()
+    return replace(stored, order=replace(stored.order, position_action=PositionAction.CLOSE))
+
+
+def test_an_order_that_closes_more_than_there_is_has_the_amount_that_the_exchange_gave_it() -> None:
+    stored = reported(closing(), told(amount=Decimal("1.5")), LATER)
+    assert (stored.order.amount, stored.order.status, stored.order.version) == (Decimal("1.5"), OrderStatus.OPEN, 2)
+    assert reported(stored, told(), LATER) is stored  # an older word does not make it larger again
+    stored = reported(stored, told(amount=Decimal(1), filled="0.5"), LATER)
+    assert (stored.order.amount, stored.order.status) == (Decimal(1), OrderStatus.PARTIALLY_FILLED)
+    stored = traded(stored, totals("1"), "77", LATER)
+    assert (stored.order.amount, stored.order.filled_amount, stored.order.status) == (
+        Decimal(1), Decimal(1), OrderStatus.FILLED,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("amount", ["0", "3"])
+def test_amounts_that_an_exchange_does_not_tell_or_tells_larger_change_nothing(amount: str) -> None:
+    assert reported(closing(), told(amount=Decimal(amount)), LATER).order.amount == AMOUNT
+
+
+def test_the_amount_of_an_order_that_opens_is_what_was_sent() -> None:
+    """Exchanges that buy at the market by cost tell another amount."""
+    assert reported(intent(), told(amount=Decimal(1)), LATER).order.amount == AMOUNT

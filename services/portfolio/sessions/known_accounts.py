@@ -1,0 +1,66 @@
+"""Asks `credentials` which accounts there are, for who follows them and for who knows of a change before its event."""
+
+import asyncio
+from collections.abc import Callable, Collection
+
+from services.portfolio.sessions.desired import Desired
+from shared.bus.client import Bus
+from shared.contracts.credentials import SNAPSHOT_ACCOUNTS, Nothing
+from shared.contracts.portfolio import SERVICE
+from shared.errors import CommandError
+from shared.events.applied import AppliedEvents
+from shared.telemetry.logs import logger
+
+#: Seconds that a reader waits for `credentials`; then what was said last counts.
+PATIENCE = 1.0
+
+_log = logger("known_accounts")
+
+
+class KnownAccounts:
+    """Brings `desired` up to date: one question at a time, so that no answer replaces a later one."""
+
+    def __init__(self, bus: Bus, desired: Desired) -> None:
+        self._bus = bus
+        self._desired = desired
+        self._watchers: list[Callable[[], None]] = []
+        self._asking = asyncio.Lock()
+        self._applied = AppliedEvents()
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` after each answer."""
+        self._watchers.append(changed)
+
+    def holds(self, event_ids: Collection[int]) -> bool:
+        """Return whether `desired` reflects these events of `credentials`."""
+        return not event_ids or self._applied.holds(event_ids)
+
+    async def look(self) -> None:
+        """Ask for all accounts.
+
+        Raises:
+            CommandError: if `credentials` does not say.
+        """
+        async with self._asking:
+            await self._ask()
+
+    async def catch_up(self, event_ids: Collection[int], seconds: float = PATIENCE) -> None:
+        """Return when `desired` reflects these events; after `seconds` or without `credentials`, as it is."""
+        try:
+            async with asyncio.timeout(max(0.0, seconds)), self._asking:
+                if event_ids and self.holds(event_ids):
+                    return  # who asked before has brought them
+                await self._ask()
+                # `credentials` answers from its database, so all that anybody knows of by now is in it.
+                for event_id in event_ids:
+                    self._applied.mark(event_id)
+        except TimeoutError:
+            _log.info("accounts may be out of date", reason="credentials is slow")
+        except CommandError as error:
+            _log.info("accounts may be out of date", reason=error.code.value)
+
+    async def _ask(self) -> None:
+        snapshot = await self._bus.request(SNAPSHOT_ACCOUNTS, Nothing(), actor=SERVICE)
+        self._desired.load(snapshot.accounts)
+        for changed in self._watchers:
+            changed()
