@@ -19,6 +19,13 @@ class ServiceStartError(Exception):
     """A service cannot start for a reason that whoever runs it can change; the text says which and how."""
 
 
+def clock_reasons(offset: float) -> tuple[str, ...]:
+    """Return why a service whose clock is `offset` seconds ahead of the database's cannot do its work, if so."""
+    if abs(offset) <= CLOCK_TOLERANCE:
+        return ()
+    return (f"the clock is {offset:+.1f} s off that of the database",)
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """Whether a service can do its work, and if not, why. `figures` are for people: lags, counts, sizes."""

@@ -16,7 +16,7 @@ from services.credentials.keyring import Keyring
 from services.credentials.paper_accounts import PaperAccounts
 from services.credentials.password_hashing import PasswordHasher
 from services.credentials.proof_backoff import ProofBackoff
-from services.credentials.readiness import Readiness
+from services.credentials.readiness import CredentialsReadiness
 from services.credentials.repository import Repository
 from services.credentials.settings import CredentialsSettings
 from services.credentials.verification import Verification
@@ -46,7 +46,7 @@ class CredentialsService:
         self._hasher = PasswordHasher()
         attention = asyncio.Event()
         self._followed = FollowedAccounts(settings, self._database, attention)
-        self._readiness = Readiness(self._database, self._keyring, self._relay, self._followed, attention)
+        self._readiness = CredentialsReadiness(self._database, self._relay, self._followed, self._keyring, attention)
         self._bus = Bus(settings, SERVICE)
         self._paper = PaperAccounts(self._bus, self._repository, self._keyring)
         self._verification: Verification | None = None

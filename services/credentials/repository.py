@@ -169,10 +169,6 @@ class Repository:
 
     # The keyring, and the nonces of releases
 
-    async def last_seq(self) -> int:
-        """Return the `seq` of the last event that the relay has numbered, 0 before the first."""
-        return int(await self._queries.fetchval("SELECT last_seq FROM relay"))
-
     async def keyring(self) -> StoredKeyring | None:
         """Return the keyring, None before the first start."""
         return _keyring(await self._queries.fetchrow(_KEYRING))

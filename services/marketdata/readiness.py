@@ -5,7 +5,7 @@ import asyncio
 from shared.database.pool import Database
 from shared.errors import CommandError
 from shared.events.relay import Relay
-from shared.service import CLOCK_TOLERANCE
+from shared.service import clock_reasons
 from shared.tasks import end_task
 
 #: Seconds between two looks.
@@ -37,9 +37,7 @@ class Readiness:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the replica is not ready, if it is not."""
-        if abs(self._clock_offset) > CLOCK_TOLERANCE:
-            return (f"the clock is {self._clock_offset:+.1f} s off that of the database",)
-        return ()
+        return clock_reasons(self._clock_offset)
 
     def figures(self) -> tuple[tuple[str, float], ...]:
         """Return what was seen last."""

@@ -9,7 +9,7 @@ from services.portfolio.commits import Commits
 from services.portfolio.followed import PortfolioViews
 from services.portfolio.handlers import Handlers
 from services.portfolio.keys import KeyTrials
-from services.portfolio.readiness import Readiness
+from services.portfolio.readiness import PortfolioReadiness
 from services.portfolio.reading import Reads
 from services.portfolio.repository import Repository
 from services.portfolio.sessions.accounts_feed import AccountsFeed
@@ -50,7 +50,6 @@ class PortfolioService:
         self._dispatcher = Dispatcher(settings, SERVICE, concurrency=256)
         attention = asyncio.Event()
         self._views = PortfolioViews(settings, self._database, attention)
-        self._readiness = Readiness(self._database, self._relay, self._views, attention)
         desired = Desired()
         accounts = KnownAccounts(self._bus, desired)
         self._reads = Reads(self._database, self._bus, self._views, desired, accounts)
@@ -64,6 +63,7 @@ class PortfolioService:
             secret_of=partial(released, self._bus),
         )
         self._sessions = Sessions(tools, self._database, self._owner, desired)
+        self._readiness = PortfolioReadiness(self._database, self._relay, self._views, self._sessions, attention)
         accounts.watch(self._sessions.look)
         self._feed = AccountsFeed(settings, accounts)
 
@@ -79,7 +79,7 @@ class PortfolioService:
         await self._views.start()
         await self._bus.start()
         await self._reads.start()
-        await self._readiness.start(self._sessions)
+        await self._readiness.start()
 
         trials = KeyTrials(self._owner, self._exchanges, partial(secret_asker, self._bus))
         Handlers(self._sessions, trials, self._repository).register(self._dispatcher)

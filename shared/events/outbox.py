@@ -7,6 +7,7 @@ import msgspec
 
 from shared.database.failures import OwnConnection
 from shared.events.envelope import Envelope, encode
+from shared.events.position import last_seq
 
 #: Events numbered or read at a time, and so published between two answers of the server.
 BATCH = 512
@@ -72,7 +73,7 @@ class Outbox:
 
     async def read_last_seq(self) -> int:
         """Read the last number given. Ask the stream for its end before, so that it cannot be ahead by chance."""
-        self.last_seq = await self._connection.fetchval("SELECT last_seq FROM relay")
+        self.last_seq = await last_seq(self._connection)
         return self.last_seq
 
     async def skip_to(self, seq: int) -> None:

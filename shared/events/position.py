@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from shared.database.failures import Connection
+from shared.database.pool import Database
 
 _RECENT = 4096
 
@@ -13,6 +14,12 @@ class Position:
 
     seq: int
     event_ids: tuple[int, ...]
+
+
+async def last_seq(queries: Connection | Database) -> int:
+    """Return the `seq` of the last event of this schema that a relay has numbered, 0 before the first."""
+    seq: int = await queries.fetchval("SELECT last_seq FROM relay")
+    return seq
 
 
 async def current_position(connection: Connection) -> Position:
