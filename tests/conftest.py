@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast, overload
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from hummingbus.stack.nats_server import NatsServer
@@ -17,6 +18,12 @@ D = TypeVar("D", bound=DatabaseSettings)
 
 #: What a test waits for is the database, not the disk.
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+# A run is like the one before it: the same examples, however long a busy machine takes for one of them.
+hypothesis.settings.register_profile(
+    "same", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("same")
 
 
 class SettingsFor(Protocol):

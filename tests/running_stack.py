@@ -69,7 +69,7 @@ class RunningStack:
         """Where the API is."""
         return f"http://127.0.0.1:{self.port}"
 
-    async def says(self, text: str, seconds: float = 30.0) -> str:
+    async def says(self, text: str, seconds: float = 60.0) -> str:
         """Wait until it writes a line with `text` in it; return the line."""
         async with self._patience(seconds):
             while True:
@@ -79,7 +79,7 @@ class RunningStack:
                 if text in line:
                     return line
 
-    async def ended(self, seconds: float = 30.0) -> int:
+    async def ended(self, seconds: float = 60.0) -> int:
         """Wait until it has ended; return its exit code."""
 
         def rest() -> int:

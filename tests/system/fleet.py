@@ -24,7 +24,7 @@ from tests.servers import create_database, short_folder, strict_nats
 PASSWORD = "fleet-Jq82nd01"
 CONFIG_PASSWORD = "fleet-Ow73kd55"
 #: Seconds within which everything must work again after a fault has ended.
-RECOVERY = 15.0
+RECOVERY = 40.0
 #: What the caller of a change may see while something is broken.
 TRANSIENT = frozenset({502, 503, 504})
 #: Seconds that an answer of `/ready` may be old.
@@ -103,7 +103,7 @@ class Fleet:
         process.send_signal(signal.SIGTERM)
         return await asyncio.to_thread(process.wait, 30)
 
-    async def ready(self, seconds: float = 30.0) -> None:
+    async def ready(self, seconds: float = 60.0) -> None:
         """Wait until `/ready` says that every service of the fleet is ready, asked since the last one was started.
 
         Services that the fleet never had do not count: with a part of the system, `/ready` answers 503.
@@ -111,7 +111,7 @@ class Fleet:
         since = self._changed_at + _READY_HOLDS
         await self._until(lambda state: time.monotonic() > since and self._states(state) == {"ready"}, seconds)
 
-    async def not_ready(self, seconds: float = 5.0) -> None:
+    async def not_ready(self, seconds: float = 20.0) -> None:
         """Wait until `/ready` answers 503 and says that a service of the fleet is not ready, or NATS is away."""
         away = {"not ready", "down"}
         await self._until(lambda state: state["status"] == "not ready" and bool(self._states(state) & away), seconds)

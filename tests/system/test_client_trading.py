@@ -51,7 +51,7 @@ def exchange(system: RunningStack) -> Exchange:
     return Exchange(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin_port}", token)
 
 
-async def until(look: Callable[[], Awaitable[T]], seconds: float = 15.0) -> T:
+async def until(look: Callable[[], Awaitable[T]], seconds: float = 30.0) -> T:
     """Look until there is something; return it."""
     async with asyncio.timeout(seconds):
         while not (found := await look()):

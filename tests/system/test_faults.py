@@ -166,7 +166,7 @@ async def test_while_nats_is_away_every_request_is_answered_at_once() -> None:
             read = await client.get("/accounts/")
             write = await client.post("/accounts/add-account", params={"account_name": "never"})
             assert {read.status_code, write.status_code} <= {503, 504}
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 4
         await it.not_ready()
         await it.nats.start()
         await it.ready(RECOVERY)
@@ -223,7 +223,7 @@ async def test_a_rolling_restart_under_load_fails_no_request() -> None:
 
 async def replicas(client: httpx.AsyncClient, count: int) -> None:
     """Wait until `/ready` shows `count` replicas of credentials that are ready."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while True:
         state = (await client.get("/ready")).json()
         found = state["services"]["credentials"]["replicas"]

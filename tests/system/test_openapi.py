@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 from tests.running_stack import RunningStack
 from tests.system.conftest import Login
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 #: A stream without end; tests/services/gateway_api follows it.
 ENDLESS = "/events"

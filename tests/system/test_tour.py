@@ -13,6 +13,8 @@ from tests.running_stack import RunningStack
 from tests.system.conftest import CONFIG_PASSWORD, PASSWORD, SIMULATOR
 from tests.system.readme import tour
 
+pytestmark = pytest.mark.timeout(240)
+
 #: What the tour installs is in the tests' environment already; nothing in a test needs the internet.
 _INSTALLS = re.compile(r"^(python3 -m venv tour|tour/bin/pip install --quiet \S+)$", re.MULTILINE)
 
@@ -38,7 +40,7 @@ def output(system: RunningStack) -> str:
     script = "set -e\n" + "\n".join(prepared(block, system) for block in tour())
     environment = {"PATH": os.environ["PATH"], "HOME": str(system.folder), "COLUMNS": "200"}
     result = subprocess.run(
-        ["/bin/bash", "-c", script], cwd=system.folder, env=environment, capture_output=True, text=True, timeout=60,
+        ["/bin/bash", "-c", script], cwd=system.folder, env=environment, capture_output=True, text=True, timeout=180,
         check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr

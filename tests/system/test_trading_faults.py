@@ -22,7 +22,7 @@ from tests.venue import SimulatedVenue
 pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
 
 #: What a caller may wait for an answer while a neighbour of what is asked is away, in seconds.
-AT_ONCE = 2.0
+AT_ONCE = 4.0
 
 
 @pytest.fixture(scope="module")

@@ -115,7 +115,7 @@ async def test_a_second_signal_hastens_the_stop(start: Start) -> None:
     stack.process.send_signal(signal.SIGTERM)
     await stack.says("Stopping")
     stack.process.send_signal(signal.SIGTERM)
-    assert await stack.ended(10) == 0
+    assert await stack.ended(30) == 0
 
 
 async def test_a_killed_group_comes_back_and_the_others_do_not_notice(start: Start) -> None:

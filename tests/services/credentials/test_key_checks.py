@@ -135,7 +135,7 @@ async def test_an_exchange_that_says_nothing(ask: Asker, portfolio: PortfolioSta
 async def test_without_a_portfolio_it_takes_no_time(ask: Asker, database_url: str) -> None:
     began = time.monotonic()
     assert "portfolio is not running" in await unverified(ask, database_url)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
 
 
 async def test_a_slow_portfolio_is_not_waited_for_beyond_its_time(

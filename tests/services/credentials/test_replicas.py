@@ -74,7 +74,7 @@ async def test_an_event_that_nobody_knows_does_not_hold_up_an_answer_for_long(st
     await start()
     began = time.monotonic()
     assert await ask(contract.LIST_ACCOUNTS, Nothing(), after=(10**12, 10**30, -1, 0)) == ["master_account"]
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 async def test_where_the_stream_is_silent_the_database_is_asked(start: Start, settings_for: SettingsFor) -> None:

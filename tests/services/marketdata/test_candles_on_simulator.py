@@ -170,8 +170,8 @@ async def test_a_history_until_now_ends_with_the_running_candle(serve: Serve, as
     now = time.time()
     candles = await ask(CANDLE_HISTORY, CandleRange("paper", BTC, "1m", now - 2 * HOUR, now + 600))
     assert_in_steps(candles, 60)
-    assert now - 60 <= candles[-1].timestamp <= time.time()
-    assert len(candles) in (120, 121)
+    assert now - 62 <= candles[-1].timestamp <= time.time()  # a minute's candle comes with its first trade
+    assert len(candles) in (119, 120, 121)
 
 
 @pytest.mark.parametrize("connector", ["paper", "paper_perpetual"])
@@ -186,10 +186,11 @@ async def test_the_last_candles_are_followed(serve: Serve, ask: Asker, values: d
     subjects = Subjects(values["HUMMINGBUS_NAMESPACE"])
     await client.subscribe_directly(subjects.live(CANDLE, connector, BTC, "1m"), take)
     await client.flush()
+    asked = time.time()
     candles = await ask(RECENT_CANDLES, RecentCandles(connector, BTC, "1m", 300))
     assert len(candles) == 300
     assert_in_steps(candles, 60)
-    assert time.time() - 61 < candles[-1].timestamp <= time.time()
+    assert asked - 62 < candles[-1].timestamp <= time.time()  # a minute's candle comes with its first trade
     await eventually(lambda: len(received) > 3)
     volumes = [live.candle.volume for live in received if live.candle.timestamp == received[0].candle.timestamp]
     assert volumes == sorted(volumes)
@@ -226,13 +227,13 @@ async def test_streams_that_leave_out_double_swap_or_delay(
     await eventually(lambda: len(closed) >= heard + 2)
     candles = await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 50))
     assert_in_steps(candles, 1)
-    last = max(closed)
-    truth = await ask(CANDLE_HISTORY, CandleRange("paper", BTC, "1s", began - 60, last))
+    so_far = dict(closed)  # while we ask, another second ends
+    truth = await ask(CANDLE_HISTORY, CandleRange("paper", BTC, "1s", began - 60, max(so_far)))
     by_time = {candle.timestamp: candle for candle in truth}
-    for at, candle in closed.items():
+    for at, candle in so_far.items():
         assert candle == by_time[at]
     # Also those whose end the stream left out.
-    assert sorted(closed) == [at for at in sorted(by_time) if at >= min(closed)]
+    assert sorted(so_far) == [at for at in sorted(by_time) if at >= min(so_far)]
     for candle in candles[:-1]:
         assert candle == by_time.get(candle.timestamp, candle)
     await client.close()
@@ -249,7 +250,11 @@ async def test_sockets_that_drop(serve: Serve, ask: Asker, simulator: SimulatorP
             candles = await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 20))
             assert_in_steps(candles, 1)
         await eventually(lambda: feed.supply.live_since is not None)
-    assert time.time() - (await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 20)))[-1].timestamp < 5
+
+    async def is_young() -> bool:
+        return time.time() - (await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 20)))[-1].timestamp < 5
+
+    await eventually(is_young)
 
 
 async def test_an_exchange_that_dies_and_comes_back(serve: Serve, ask: Asker, simulator: SimulatorProcess) -> None:
@@ -269,7 +274,11 @@ async def test_an_exchange_that_dies_and_comes_back(serve: Serve, ask: Asker, si
     await simulator.start()
 
     async def back() -> bool:
-        candles = await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 60), timeout=10.0)
+        try:
+            candles = await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 60), timeout=10.0)
+        except CommandError as error:  # an exchange that was down is not asked for a moment
+            assert_unavailable(error)
+            return False
         assert_in_steps(candles, 1)
         return candles[-1].timestamp > died + 2
 

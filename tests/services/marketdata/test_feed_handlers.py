@@ -58,7 +58,7 @@ async def test_trades_are_followed_when_the_stream_stands(
     start: Start, ask: Asker, exchanges: FakeExchanges, market: FakeMarket
 ) -> None:
     await start(exchanges)
-    error = await ask.refused(FOLLOW_FEED, FeedRef(FeedKind.TRADES, "paper", BTC), timeout=0.5)
+    error = await ask.refused(FOLLOW_FEED, FeedRef(FeedKind.TRADES, "paper", BTC), timeout=2.0)
     assert error.code == ErrorCode.UNAVAILABLE
     market.open_streams()[0].states.put_nowait(())
     assert (await ask(FOLLOW_FEED, FeedRef(FeedKind.TRADES, "paper", BTC))).feed == f"trades_paper_{BTC}"
@@ -78,7 +78,7 @@ async def test_no_trade_is_left_out_and_they_are_numbered(
     subject = Subjects(values["HUMMINGBUS_NAMESPACE"]).live(TRADES, "paper", BTC)
     await client.subscribe_directly(subject, take)
     await client.flush()
-    await ask.refused(FOLLOW_FEED, FeedRef(FeedKind.TRADES, "paper", BTC), timeout=0.3)
+    await ask.refused(FOLLOW_FEED, FeedRef(FeedKind.TRADES, "paper", BTC), timeout=2.0)
     trades = [MarketTrade(float(number), 100.0, 1.0, "buy") for number in range(500)]
     for trade in trades:
         market.open_streams()[0].states.put_nowait((trade,))

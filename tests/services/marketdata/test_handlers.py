@@ -196,7 +196,7 @@ async def test_an_exchange_that_never_answers_is_named_before_the_caller_gives_u
     await start(exchanges)
     market.hold = asyncio.Event()
     for command, request_of in (QUESTIONS[0], *QUESTIONS[2:]):
-        error = await ask.refused(command, request_of("paper"), timeout=0.5)
+        error = await ask.refused(command, request_of("paper"), timeout=2.0)
         assert error.code == ErrorCode.UNAVAILABLE
         assert "'paper'" in error.detail
 
@@ -210,7 +210,7 @@ async def test_a_slow_exchange_holds_up_no_other(
     market.hold = asyncio.Event()
     await start(exchanges)
     waiting = [asyncio.create_task(ask(GET_BOOK, BookFilter("paper", "BTC-USDT", 2))) for _ in range(120)]
-    assert await ask(GET_BOOK, BookFilter("binance", "BTC-USDT", 2), timeout=2.0)
+    assert await ask(GET_BOOK, BookFilter("binance", "BTC-USDT", 2), timeout=5.0)
     await eventually(lambda: sum(task.done() for task in waiting) == 20)
     refused = [task.exception() for task in waiting if task.done()]
     assert {getattr(error, "code", None) for error in refused} == {ErrorCode.BUSY}
@@ -222,7 +222,7 @@ async def test_a_slow_exchange_holds_up_no_other(
 async def test_feeds_that_nobody_asks_for_end(
     start: Start, ask: Asker, exchanges: FakeExchanges, market: FakeMarket
 ) -> None:
-    service = await start(exchanges, MARKET_DATA_FEED_TIMEOUT="1", MARKET_DATA_CLEANUP_INTERVAL="1")
+    service = await start(exchanges, MARKET_DATA_FEED_TIMEOUT="2", MARKET_DATA_CLEANUP_INTERVAL="1")
     await ask(GET_BOOK, BookFilter("paper", "BTC-USDT"))
     await ask(GET_PRICES, PricesFilter("paper", ("BTC-USDT",)))
     await eventually(lambda: len(market.open_streams()) == 2)

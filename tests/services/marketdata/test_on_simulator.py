@@ -147,7 +147,7 @@ def service_settings(values: dict[str, str]) -> MarketdataSettings:
 
 
 async def test_an_exchange_that_dies_and_comes_back(serve: Serve, ask: Asker, simulator: SimulatorProcess) -> None:
-    service = await serve(MARKET_DATA_MAX_AGE="3")
+    service = await serve(MARKET_DATA_MAX_AGE="5")
     before = await ask(GET_BOOK, BookFilter("paper", BTC))
     await ask(GET_PRICES, PricesFilter("paper", (BTC,)))
     await streaming(service, 1)
@@ -227,7 +227,7 @@ async def test_a_slow_exchange(serve: Serve, ask: Asker, simulator: SimulatorPro
     for _ in range(50):
         began = time.monotonic()
         assert_sound(await ask(GET_BOOK, BookFilter("paper", BTC)))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2
     error = await slow
     assert error.code == ErrorCode.UNAVAILABLE
     assert "'paper_perpetual'" in error.detail

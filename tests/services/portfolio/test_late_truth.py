@@ -152,4 +152,4 @@ async def test_fills_are_found_where_our_clock_is_ahead_of_the_exchanges(
     async def are_recorded() -> bool:
         return sum(trade.amount for trade in await account.trades()) == placed.amount
 
-    await eventually(are_recorded, seconds=10)
+    await eventually(are_recorded)

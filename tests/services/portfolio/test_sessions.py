@@ -136,14 +136,15 @@ async def test_a_drained_replica_hands_its_sessions_over_at_once(
     start: Start, bus: Bus, credentials: CredentialsStandIn, venue: VenueServer
 ) -> None:
     traders = [await new_trader(bus, venue, credentials, name=f"account-{number}") for number in range(4)]
-    first = await start(**QUICK)
+    long = {**QUICK, "PORTFOLIO_LEASE_SECONDS": "60"}  # nobody waits for the end of a lease
+    first = await start(**long)
     for trader in traders:
         await trader.ready()
-    await start(**QUICK)
+    await start(**long)
     placed = [await trader.place() for trader in traders]
     await first.drain()
     for trader in traders:
-        await trader.ready(5.0)
+        await trader.ready()
     for trader, order in zip(traders, placed, strict=True):
         assert (await trader.cancel(order.client_order_id)).status is OrderStatus.CANCELLED
 

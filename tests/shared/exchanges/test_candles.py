@@ -48,7 +48,7 @@ async def test_they_open_at_the_time_asked_for_or_later(exchanges: Exchanges, co
 async def test_the_running_one_is_among_them(exchanges: Exchanges, connector: str) -> None:
     now = time.time()
     candles = await exchanges.market(connector).fetch_candles(PAIR, "1m", int(now * 1000) - 300_000, 100)
-    assert now - 60 < candles[-1].timestamp <= time.time()
+    assert now - 62 < candles[-1].timestamp <= time.time()  # a candle comes with its first trade
     assert await exchanges.market(connector).fetch_candles(PAIR, "1m", int(now * 1000) + 600_000, 10) == ()
 
 
@@ -66,7 +66,7 @@ async def test_they_are_followed(exchanges: Exchanges, connector: str) -> None:
     async with aclosing(market.watch_candles(PAIR, interval)) as updates:  # type: ignore[type-var]
         async for update in updates:
             seen += 1
-            assert time.time() - 61 < update.candle.timestamp <= time.time()
+            assert time.time() - 65 < update.candle.timestamp <= time.time()
             if update.closed:
                 ended.append(update.candle)
             if (len(ended) if connector == "paper" else seen) == 3:

@@ -121,10 +121,10 @@ async def test_nothing_is_sent_for_as_long_as_an_exchange_that_refuses_more_says
 async def test_a_short_refusal_is_waited_for_by_questions(venue: SimulatedVenue, account: TradingAccount) -> None:
     await account.balances()
     venue.fault("too_many_requests", retry_after=1, count=1)
+    began = time.monotonic()
     with pytest.raises(RateLimited):
         await account.balances()
 
-    began = time.monotonic()
     assert await account.balances()
     assert 0.5 < time.monotonic() - began < 5
 
@@ -140,7 +140,7 @@ async def test_a_dead_exchange_is_down_at_once_and_found_again_when_it_is_back(m
         began = time.monotonic()
         with pytest.raises(ExchangeDown):
             await account.place(order(price))
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 2
     venue.start()
     # The simulator alone forgets its accounts: that the keys are refused is an answer.
     async with asyncio.timeout(30):
@@ -170,7 +170,7 @@ async def test_an_exchange_that_fails_does_not_hold_up_another(
                 await spot.balances()
         began = time.monotonic()
         assert await perpetual.balances()
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3
         met = venue.faults_met()
         with pytest.raises(ExchangeDown, match="asked again in a moment"):
             await spot.open_orders()
