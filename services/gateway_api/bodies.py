@@ -1,6 +1,7 @@
 """Request bodies: how large, and JSON that may be anything until it has been read."""
 
 import asyncio
+import re
 import sys
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -21,6 +22,13 @@ _LINGER_BYTES = 256 * 1024 * 1024
 _LINGER_SECONDS = 10.0
 
 _JSON_TYPES = frozenset({"", "application/json", "text/json"})
+#: A string, with the value behind it where it is the name of a number that JSON does not know. One without an end goes
+#: to the end of all, so that no text is looked at twice.
+_STRING = re.compile(
+    rb'"(?P<name>(?:[^"\\]|\\.|\\\Z)*+)(?:"|\Z)(?:\s*:\s*(?P<value>[-+]?(?:NaN|nan|Infinity|inf))\b)?', re.DOTALL
+)
+#: What a field is called; other text is not repeated.
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
 #: What bytes that are no JSON end in. ValueError: not UTF-8, or a number of 5,000 digits.
 _NOT_JSON = (msgspec.DecodeError, ValueError, RecursionError)
 
@@ -129,7 +137,7 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[B]) -> B:
         fault = field_error(error)
         raise unprocessable(FieldError(("body", *fault.loc), fault.msg, fault.type)) from None
     except _NOT_JSON:
-        raise _not_json() from None
+        raise _not_json(body) from None
 
 
 async def _whole_body(receive: Receive) -> bytes:
@@ -152,7 +160,7 @@ def json_object(body: bytes, content_type: str) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(body)
     except _NOT_JSON:
-        raise _not_json() from None
+        raise _not_json(body) from None
     if not isinstance(value, dict):
         raise unprocessable(FieldError(("body",), "Expected an object", "type_error"))
     return value
@@ -164,7 +172,14 @@ def _check_type(content_type: str) -> None:
         raise unprocessable(FieldError(("header", "content-type"), "Expected application/json", "content_type"))
 
 
-def _not_json() -> HttpError:
+def _not_json(body: bytes) -> HttpError:
+    for found in _STRING.finditer(body):
+        if found["value"] is not None:
+            # Python's json writes these, and so do clients that have divided by zero.
+            text = f"{found['value'].decode()} is not a number that JSON knows"
+            name = found["name"].decode(errors="replace")
+            loc = ("body", name) if _FIELD.fullmatch(name) else ("body",)
+            return unprocessable(FieldError(loc, text, "json_invalid"))
     return unprocessable(FieldError(("body",), "Not valid JSON", "json_invalid"))
 
 

@@ -1,6 +1,8 @@
 """Bodies that are too large, with and without a length, and what their sender sees."""
 
 import asyncio
+import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -90,6 +92,38 @@ async def test_a_length_that_no_number_holds_is_refused(edge: Edge) -> None:
         async with raw(edge) as connection:
             await connection.send(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
             assert (await connection.answer()).status in (400, 413)
+
+
+@pytest.mark.parametrize(
+    ("body", "loc", "named"),
+    [
+        (b'{"amount": NaN}', ["body", "amount"], "NaN"),
+        (b'{"a": "x\\": NaN", "price" :\n-Infinity, "b": 1}', ["body", "price"], "-Infinity"),
+        (b'{"nested": {"deep": [1], "price": Infinity}}', ["body", "price"], "Infinity"),
+        (b'{"s3cret of somebody": NaN}', ["body"], "NaN"),
+    ],
+)
+def test_a_number_that_json_does_not_know_is_named(body: bytes, loc: list[str], named: str) -> None:
+    with pytest.raises(HttpError) as caught:
+        json_object(body, "application/json")
+    (fault,) = json.loads(caught.value.body())["detail"]
+    assert fault == {"loc": loc, "msg": f"{named} is not a number that JSON knows", "type": "json_invalid"}
+
+
+@pytest.mark.parametrize("body", [b'{"a": "b: NaN"', b'{"a": NaNs}', b'{"a": "NaN}', b"[NaN]", b'{"a": "\\'])
+def test_what_is_no_json_otherwise_is_just_that(body: bytes) -> None:
+    with pytest.raises(HttpError) as caught:
+        json_object(body, "application/json")
+    (fault,) = json.loads(caught.value.body())["detail"]
+    assert (fault["loc"], fault["msg"]) == (["body"], "Not valid JSON")
+
+
+@pytest.mark.parametrize("piece", [b'"', b'\\"', b'"a":', b'"a": ', b"\\"])
+def test_what_is_no_json_is_looked_at_once(piece: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(HttpError):
+        json_object(b'{"' + piece * 100_000 + b"\\", "application/json")
+    assert time.process_time() - began < 1.0
 
 
 _TYPES = st.sampled_from(["", "application/json", "application/problem+json", "text/plain", "application/x-www-form"])

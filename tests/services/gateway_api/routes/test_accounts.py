@@ -158,7 +158,7 @@ _BAD_BODIES: list[tuple[dict[str, Any], list[str] | None, str]] = [
     ({"json": "text"}, ["body"], "type_error"),
     ({"data": b"", "headers": _JSON}, ["body"], "json_invalid"),
     ({"data": b"{", "headers": _JSON}, ["body"], "json_invalid"),
-    ({"data": b'{"a": NaN}', "headers": _JSON}, ["body"], "json_invalid"),
+    ({"data": b'{"a": NaN}', "headers": _JSON}, ["body", "a"], "json_invalid"),
     ({"data": b'{"a": "\xff"}', "headers": _JSON}, ["body"], "json_invalid"),
     ({"data": b'{"a": "\\ud800"}', "headers": _JSON}, ["body"], "json_invalid"),
     ({"data": b'{"a":' + b"[" * 100_000, "headers": _JSON}, ["body"], "json_invalid"),
