@@ -23,6 +23,7 @@ from shared.exchanges.order_lookup import Lookup
 from shared.exchanges.order_parameters import ccxt_order, is_bought_by_cost
 from shared.exchanges.rate_limits import Budget
 from shared.exchanges.receive_windows import has_receive_window
+from shared.exchanges.refused_orders import reason_of
 from shared.exchanges.trade_pages import all_trades
 from shared.exchanges.traffic import Traffic
 from shared.exchanges.user_stream import UserStream
@@ -114,7 +115,10 @@ class CcxtAccount:
         except Refused as error:
             if error.code == "-4061":  # the position's side does not match the account's mode, which has changed
                 self._hedged = None
-            raise
+            if type(error) is not Refused or self._market.blueprint.ccxt_id != "binance":
+                raise
+            reason = reason_of(error, order, self._market.rule(order.trading_pair))
+            raise Refused(reason, error.code) from None
 
     async def _is_hedged(self) -> bool:
         """Return whether the account has two positions a pair, as Binance's futures may."""

@@ -77,6 +77,10 @@ class CcxtMarket:
         await self.ready()
         return self._rules
 
+    def rule(self, trading_pair: str) -> TradingRule | None:
+        """Return the rule of a pair by what is loaded; None where it is not."""
+        return self._rules.get(trading_pair)
+
     def order_types(self) -> tuple[OrderType, ...]:
         return tuple(kind for kind in OrderType if kind in self.blueprint.connector.order_types)
 
