@@ -72,13 +72,16 @@ def prices(symbol: Symbol, candle: Candle) -> dict[str, object]:
     }
 
 
-def counts(candle: Candle, first_id: int, now: int) -> dict[str, object]:
-    """Return the times and the ids of the trades; the ids are -1 where nothing was traded."""
+def counts(exchange: Exchange, symbol: Symbol, candle: Candle, first_id: int, now: int) -> dict[str, object]:
+    """Return the times and the ids of the trades; the ids are -1 where nothing was traded.
+
+    The last is the newest trade's own: a pair that was looked at for a part of the time has fewer trades than ids.
+    """
     return {
         "openTime": candle.open_time,
         "closeTime": now,
         "firstId": first_id if candle.trades else -1,
-        "lastId": first_id + candle.trades - 1 if candle.trades else -1,
+        "lastId": exchange.live.newest_trade(symbol).trade_id if candle.trades else -1,
         "count": candle.trades,
     }
 

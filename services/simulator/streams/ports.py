@@ -39,6 +39,8 @@ class LiveMarket(Protocol):
         """
 
     def last_trade(self, symbol: Symbol) -> Trade | None: ...
+    def newest_trade(self, symbol: Symbol) -> Trade:
+        """Return the last trade, without having the pair quoted."""
 
 
 class Quoting(Protocol):

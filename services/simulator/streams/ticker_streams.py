@@ -20,7 +20,6 @@ class Tickers(PacedSource):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._traded: dict[str, set[str]] = {}
-        self._quantities: dict[str, int] = {}  # of each symbol's last trade
         self._turn = 0
 
     def start(self, stream: Stream, publish: Publish) -> None:
@@ -38,7 +37,6 @@ class Tickers(PacedSource):
         """See `Source`."""
         for traded in self._traded.values():
             traded.update([trade.symbol for trade in trades])
-        self._quantities.update({trade.symbol: trade.quantity for trade in trades})
 
     def _tick(self, stream: Stream, now: int, publish: Publish) -> None:
         if stream.symbol:
@@ -70,21 +68,17 @@ class Tickers(PacedSource):
         )
         if stream.feed is Feed.MINI_TICKER:
             return f'{{"e":"24hrMiniTicker","E":{time},"s":"{symbol}",{prices}}}'
+        newest = desk.exchange.live.newest_trade(desk.symbols[symbol])
+        last = "" if stream.feed is Feed.WINDOW_TICKER else f'"Q":"{figures.quantity(newest.quantity)}",'
         change = candle.close - candle.open
         percent = toward_zero(change * 100_000, candle.open) * 100_000  # in units, to three decimals
         event = f"{stream.interval}Ticker" if stream.feed is Feed.WINDOW_TICKER else "24hrTicker"
         return (
             f'{{"e":"{event}","E":{time},"s":"{symbol}","p":"{figures.price(change)}","P":"{amount(percent, 3)}",'
-            f'"w":"{_average(figures, candle)}",{prices},{self._last(stream, symbol)}'
-            f'"O":{candle.open_time},"C":{time},"F":{first_id},"L":{first_id + candle.trades - 1},"n":{candle.trades}'
+            f'"w":"{_average(figures, candle)}",{prices},{last}'
+            f'"O":{candle.open_time},"C":{time},"F":{first_id},"L":{newest.trade_id},"n":{candle.trades}'
             f"{self._best(stream, symbol, candle.open)}}}"
         )
-
-    def _last(self, stream: Stream, symbol: str) -> str:
-        if stream.feed is Feed.WINDOW_TICKER:
-            return ""
-        quantity = self._quantities.get(symbol, 0)
-        return f'"Q":"{self._desk.figures[symbol].quantity(quantity)}",'
 
     def _best(self, stream: Stream, symbol: str, open_: int) -> str:
         """Return what only spot's 24 h ticker has: the price before the window, the best bid and ask."""

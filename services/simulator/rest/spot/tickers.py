@@ -52,7 +52,7 @@ async def day_ticker(call: Call) -> Answer:
 
     def ticker(symbol: Symbol) -> dict[str, object]:
         candle, first_id = tickers.span(call.exchange, symbol, call.now - tickers.DAY)
-        counts = tickers.counts(candle, first_id, call.now)
+        counts = tickers.counts(call.exchange, symbol, candle, first_id, call.now)
         if mini:
             return _mini(symbol, tickers.prices(symbol, candle), counts)
         text = figures(symbol)
@@ -78,7 +78,10 @@ async def _since(call: Call, start: int) -> Answer:
 
     def ticker(symbol: Symbol) -> dict[str, object]:
         candle, first_id = tickers.span(call.exchange, symbol, start)
-        prices, counts = tickers.prices(symbol, candle), tickers.counts(candle, first_id, call.now)
+        prices, counts = (
+            tickers.prices(symbol, candle),
+            tickers.counts(call.exchange, symbol, candle, first_id, call.now),
+        )
         return _mini(symbol, prices, counts) if mini else {**tickers.change(symbol, candle), **prices, **counts}
 
     return await _each(call, ticker, needed=True)

@@ -33,7 +33,7 @@ async def day_ticker(call: Call) -> Answer:
             "lastPrice": figures(symbol).price(candle.close),
             "lastQty": tickers.last_quantity(call.exchange, symbol),
             **tickers.prices(symbol, candle),
-            **tickers.counts(candle, first_id, call.now),
+            **tickers.counts(call.exchange, symbol, candle, first_id, call.now),
         }
 
     return await _each(call, ticker)

@@ -1,7 +1,6 @@
 """Answers have Binance's fields and kinds of values: compared with fixtures written after its public documentation."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from services.simulator.rest.catalogue import ROUTES
 from services.simulator.rest.routing import Route, Security
 from tests.services.simulator.rest.venue_server import Client
+from tests.services.simulator.shapes import difference
 
 _FIXTURES = Path(__file__).parent / "fixtures"
 SHAPES: dict[str, Any] = {
@@ -38,42 +38,6 @@ _PARAMETERS: dict[str, dict[str, str]] = {
 }
 
 
-def _fault(shape: Any, value: Any, place: str = "") -> str | None:
-    """Return where `value` is not of `shape`."""
-    if isinstance(shape, dict):
-        if not isinstance(value, dict) or shape.keys() != value.keys():
-            return f"{place}: expected {sorted(shape)}, was {sorted(value) if isinstance(value, dict) else value}"
-        return next((found for name in shape if (found := _fault(shape[name], value[name], f"{place}.{name}"))), None)
-    if isinstance(shape, list):
-        return _fault_in_list(shape, value, place)
-    if not _is_of_kind(shape, value):
-        return f"{place}: expected {shape}, was {value!r}"
-    return None
-
-
-def _fault_in_list(shape: list[Any], value: Any, place: str) -> str | None:
-    if not isinstance(value, list) or bool(shape) != bool(value):
-        return f"{place}: expected a list {'with something' if shape else 'of nothing'}, was {value}"
-    if len(shape) > 1 and len(shape) != len(value):
-        return f"{place}: expected {len(shape)} values, was {value}"
-    kinds = shape if len(shape) > 1 else shape * len(value)
-    return next(
-        (
-            found
-            for n, (kind, one) in enumerate(zip(kinds, value, strict=True))
-            if (found := _fault(kind, one, f"{place}[{n}]"))
-        ),
-        None,
-    )
-
-
-def _is_of_kind(kind: str, value: Any) -> bool:
-    if kind.startswith("decimal"):
-        return isinstance(value, str) and re.fullmatch(rf"-?[0-9]+\.[0-9]{{{kind[7:]}}}", value) is not None
-    kinds: dict[str, type] = {"int": int, "bool": bool, "text": str, "float": float, "null": type(None), "any": object}
-    return isinstance(value, kinds[kind]) and (kind in {"bool", "any"} or not isinstance(value, bool))
-
-
 @pytest.mark.parametrize("name", SHAPES)
 def test_an_answer_has_the_shape_that_is_documented(trader: Client, name: str) -> None:
     asked, _, query = name.partition("?")
@@ -98,7 +62,7 @@ def test_an_answer_has_the_shape_that_is_documented(trader: Client, name: str) -
 
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json;charset=UTF-8"
-    assert _fault(SHAPES[name], answer.json()) is None
+    assert difference(SHAPES[name], answer.json()) is None
 
 
 @pytest.mark.parametrize("venue", ["api/v3", "fapi/v1"])
