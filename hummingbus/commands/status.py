@@ -16,6 +16,8 @@ from shared.contracts.declaration import EDGE
 EXPECTED = (EDGE, *dict.fromkeys(command.service for command in COMMANDS))
 #: Seconds to wait for the answers of all replicas.
 WAIT = 0.5
+#: Seconds to wait when a service did not answer in that time: it may be busy, or the machine.
+LONG_WAIT = 2.5
 
 
 class Replica(msgspec.Struct, frozen=True):
@@ -86,6 +88,8 @@ def status(
     async def ask() -> list[Replica]:
         async with session.open_bus() as bus:
             answers = await bus.discover("STATS", wait=WAIT)
+            if not set(EXPECTED) <= {answer["name"] for answer in answers}:
+                answers = await bus.discover("STATS", wait=LONG_WAIT)
         return sorted((read_replica(answer) for answer in answers), key=lambda replica: (replica.service, replica.id))
 
     replicas = session.run(ask)

@@ -319,7 +319,7 @@ async def test_numbers_that_are_none(system: RunningStack, login: Login, field: 
         f'{{"account_name": "{TRADER}", "connector_name": "paper", "trading_pair": "{PAIR}", "trade_type": "BUY",'
         f' "order_type": "LIMIT", "amount": {values["amount"]}, "price": {values["price"]}}}'
     )
-    async with httpx.AsyncClient(base_url=system.url, auth=(login.username, login.password)) as http:
+    async with httpx.AsyncClient(base_url=system.url, auth=(login.username, login.password), timeout=30) as http:
         answer = await http.post("/trading/orders", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422, answer.text
 

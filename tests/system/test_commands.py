@@ -54,7 +54,7 @@ async def test_events_end_when_nobody_reads_them_any_more(
     await process.stdout.readline()
     process.stdout._transport.close()  # type: ignore[attr-defined]  # as `head -1` does
     end = asyncio.create_task(process.communicate())
-    async with httpx.AsyncClient(base_url=system.url, auth=(login.username, login.password)) as client:
+    async with httpx.AsyncClient(base_url=system.url, auth=(login.username, login.password), timeout=30) as client:
         while not end.done():  # it notices at the next event; the test's own time limit bounds it
             for path in ("add-account", "delete-account"):
                 (await client.post(f"/accounts/{path}", params={"account_name": "unread"})).raise_for_status()
@@ -77,7 +77,7 @@ def test_without_a_stack_it_says_so(folder: Path, command: tuple[str, ...]) -> N
 async def test_a_key_works_until_it_is_revoked(system: RunningStack) -> None:
     added = hummingbus(system.folder, "keys", "add", "commands", "--days", "1", "--json")
     made = json.loads(added.stdout)
-    async with httpx.AsyncClient(base_url=system.url, headers={"X-API-KEY": made["api_key"]}) as client:
+    async with httpx.AsyncClient(base_url=system.url, headers={"X-API-KEY": made["api_key"]}, timeout=30) as client:
         assert (await client.get("/accounts/")).status_code == 200
         assert made["key_id"] in hummingbus(system.folder, "keys", "list").stdout
         assert "revoked" in hummingbus(system.folder, "keys", "revoke", made["key_id"]).stdout
@@ -111,7 +111,7 @@ def test_a_wrong_config_password_changes_nothing(system: RunningStack) -> None:
 
 
 def test_events_from_the_start_with_a_filter(system: RunningStack, login: Login) -> None:
-    with httpx.Client(base_url=system.url, auth=(login.username, login.password)) as client:
+    with httpx.Client(base_url=system.url, auth=(login.username, login.password), timeout=30) as client:
         for path in ("add-account", "delete-account"):
             client.post(f"/accounts/{path}", params={"account_name": "followed"}).raise_for_status()
     arguments = ("events", "--from-start", "--account", "followed", "--count", "2", "--json")

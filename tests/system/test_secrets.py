@@ -43,7 +43,7 @@ async def use(stack: RunningStack) -> list[str]:
     """Do everything that handles a secret; return the secrets that were handled."""
     path = "/accounts/add-credential/master_account/hyperliquid_perpetual"
     api_key = hummingbus(stack, "keys", "add", "laptop").strip()
-    async with httpx.AsyncClient(base_url=stack.url, auth=("admin", PASSWORD)) as client:
+    async with httpx.AsyncClient(base_url=stack.url, auth=("admin", PASSWORD), timeout=30) as client:
         assert (await client.post(path, json=SECRETS)).status_code == 201
         wrong = await client.post(path, json=SECRETS | {"unknown_field": REFUSED})
         assert wrong.status_code == 422
@@ -52,7 +52,7 @@ async def use(stack: RunningStack) -> list[str]:
         assert REFUSED not in wrong.text + broken.text
         assert (await client.get("/accounts/", auth=("admin", REFUSED))).status_code == 401
     hummingbus(stack, "rotate-config-password", "--stdin", stdin=NEW_CONFIG_PASSWORD + "\n")
-    async with httpx.AsyncClient(base_url=stack.url, headers={"X-API-KEY": api_key}) as client:
+    async with httpx.AsyncClient(base_url=stack.url, headers={"X-API-KEY": api_key}, timeout=30) as client:
         assert (await client.post(path, json=SECRETS)).status_code == 201
     return [
         *SECRETS.values(),
