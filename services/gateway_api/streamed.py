@@ -11,6 +11,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from services.gateway_api.answers import Answer
+from services.gateway_api.departure import departure
 from services.gateway_api.errors import RefusedCommand
 from shared.http.protocol import HANG_UP
 from shared.tasks import end_task
@@ -52,7 +53,7 @@ class StreamedAnswer(ASGIResponse):
         """Send the answer until its end, or until its client has gone."""
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
         sending = asyncio.create_task(self._send(send), name="streamed answer")
-        leaving = asyncio.create_task(_gone(receive))
+        leaving = asyncio.create_task(departure(receive))
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
             if sending.done() and (fault := sending.exception()) is not None:
@@ -83,9 +84,3 @@ def _reason(fault: BaseException) -> str:
     if isinstance(fault, TimeoutError):
         return f"the client took nothing for {PIECE_TIMEOUT:g} s"
     return str(fault.error if isinstance(fault, RefusedCommand) else fault) or type(fault).__name__
-
-
-async def _gone(receive: Receive) -> None:
-    """Return when the client has closed its connection."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
+from services.gateway_api.departure import departure
 from services.gateway_api.stream.cursor import Cursor, Kept
 from services.gateway_api.stream.filters import EventFilter
 from services.gateway_api.stream.positions import Position
 from services.gateway_api.stream.ring import EventRing
 from shared.errors import CommandError, ErrorCode
+from shared.tasks import end_task
 from shared.telemetry.logs import logger
 
 #: Milliseconds after which a reader that lost its connection comes back.
@@ -81,15 +83,14 @@ class EventStream(ASGIResponse):
         """Send events until the reader leaves or the edge stops."""
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
         sending = asyncio.create_task(self._send_events(send))
-        tasks = (sending, asyncio.create_task(_gone(receive)), asyncio.create_task(self._feed.closing.wait()))
+        tasks = (sending, asyncio.create_task(departure(receive)), asyncio.create_task(self._feed.closing.wait()))
         self._feed.readers += 1
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._feed.readers -= 1
             for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+                await end_task(task)
         if not sending.cancelled() and (fault := sending.exception()) is not None:
             # The reader comes back with its last id, and is told then that events cannot be read.
             _log.warning("event stream broke off", error=str(fault) or type(fault).__name__)
@@ -117,9 +118,3 @@ class EventStream(ASGIResponse):
 
 async def _write(send: Send, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _gone(receive: Receive) -> None:
-    """Return when the client has closed its connection."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
