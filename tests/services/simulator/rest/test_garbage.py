@@ -8,8 +8,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from services.simulator.rest.catalogue import ROUTES
-from services.simulator.rest.routing import Security
+from tests.services.simulator.rest import paths
 from tests.services.simulator.rest.venue_server import Client, signature
 
 JUNK = (
@@ -67,8 +66,8 @@ RAW = (
 def _request(rng: random.Random, client: Client, now: int) -> tuple[str, str, dict[str, str], bytes]:
     """Return method, target, headers and body of a bad request for a route that needs a signature."""
     assert client.account is not None
-    route = rng.choice([one for one in ROUTES if one.security is Security.SIGNED])
-    names = sorted(route.names or ()) + list(SPOILT)
+    route = rng.choice(paths.of("signed"))
+    names = sorted({*route.parameters, *SPOILT})
     chosen = {name: rng.choice(JUNK) for name in rng.sample(names, rng.randint(0, min(6, len(names))))}
     way = rng.randrange(6)
     headers = {"X-MBX-APIKEY": client.account.api_key}
@@ -95,10 +94,8 @@ def _request(rng: random.Random, client: Client, now: int) -> tuple[str, str, di
 
 def _public_request(rng: random.Random) -> tuple[str, str, dict[str, str], bytes]:
     """Return a bad request for a route that anybody may ask."""
-    route = rng.choice([one for one in ROUTES if one.security is Security.PUBLIC and "symbol" in (one.names or ())])
-    name = rng.choice(("symbol", "symbols", "limit", "nothing"))
-    if name == "limit" and "limit" not in (route.names or ()):
-        name = "nothing"
+    route = rng.choice([one for one in paths.of("public") if "symbol" in one.parameters])
+    name = rng.choice([one for one in ("symbol", "symbols", "limit") if one in route.parameters])
     junk = rng.choice([one for one in JUNK if one and one != "[]"])
     pairs = {"symbol": "BTCUSDT", "interval": "1m"} if name == "limit" else {}
     return "GET", f"{route.path}?{urlencode({**pairs, name: junk})}", {}, b""

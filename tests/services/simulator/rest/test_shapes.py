@@ -1,23 +1,19 @@
 """Answers have Binance's fields and kinds of values: compared with fixtures written after its public documentation."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.simulator.rest.catalogue import ROUTES
-from services.simulator.rest.routing import Route, Security
+from tests.services.simulator.rest.paths import BY_NAME, FIXTURES
 from tests.services.simulator.rest.venue_server import Client
 from tests.services.simulator.shapes import difference
 
-_FIXTURES = Path(__file__).parent / "fixtures"
 SHAPES: dict[str, Any] = {
     name: shape
     for file in ("spot.json", "usdm.json")
-    for name, shape in json.loads((_FIXTURES / file).read_text()).items()
+    for name, shape in json.loads((FIXTURES / file).read_text()).items()
 }
-_SECURITY: dict[tuple[str, str], Route] = {(route.method, route.path): route for route in ROUTES}
 _MARKET_ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
 #: What is asked with, but for the symbol.
 _PARAMETERS: dict[str, dict[str, str]] = {
@@ -41,22 +37,20 @@ _PARAMETERS: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize("name", SHAPES)
 def test_an_answer_has_the_shape_that_is_documented(trader: Client, name: str) -> None:
     asked, _, query = name.partition("?")
-    method, path = asked.split(" ")
-    route = _SECURITY[method, path]
+    documented = BY_NAME[asked]
+    method, path = documented.method, documented.path
     parameters = dict(_PARAMETERS.get(asked, {}))
-    if "symbol" in (route.names or ()) or (
-        path.startswith("/fapi") and method == "GET" and path != "/fapi/v1/exchangeInfo"
-    ):
+    if "symbol" in documented.parameters:
         parameters["symbol"] = "BTCUSDT"
     if query:
         parameters |= dict([query.split("=")])
-    if method == "GET" and route.security is Security.SIGNED:
+    if method == "GET" and documented.security == "signed":
         for venue in ("/api/v3/order", "/fapi/v1/order"):  # something to tell of
             trader.ok("POST", venue, **_MARKET_ORDER)
 
     answer = (
         trader.public(path, method, **parameters)
-        if route.security is Security.PUBLIC
+        if documented.security == "public"
         else trader.signed(method, path, **parameters)
     )
 
