@@ -25,11 +25,12 @@ class Asked(msgspec.Struct, frozen=True):
 
 def _read() -> tuple[Asked, ...]:
     documented: dict[Security, dict[str, list[str]]] = json.loads((FIXTURES / "paths.json").read_text())
-    return tuple(
-        Asked(*name.split(" "), security, tuple(parameters))
-        for security, paths in documented.items()
-        for name, parameters in paths.items()
-    )
+    found = []
+    for security, paths in documented.items():
+        for name, parameters in paths.items():
+            method, path = name.split(" ")
+            found.append(Asked(method, path, security, tuple(parameters)))
+    return tuple(found)
 
 
 PATHS = _read()
