@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import typer
+from nats.errors import Error as NatsError
 from pydantic import ValidationError
 from rich.console import Console
 
+from hummingbus.stack.addresses import without_login
+from hummingbus.stack.reachable import accepts
 from hummingbus.stack.run_file import read_run
 from shared.bus.client import Bus
 from shared.contracts.declaration import OUTSIDE
@@ -67,11 +70,28 @@ async def open_bus() -> AsyncIterator[Bus]:
         async with asyncio.timeout(CONNECT_TIMEOUT):
             await bus.start()
     except TimeoutError:
-        fail(f"The message bus at {settings.nats_url} does not answer. Is the stack running?")
+        fail(await _why_not(settings))
+    except NatsError as error:
+        fail(f"NATS_URL can't be used ({error}).")
+    except OSError as error:
+        fail(f"The seed {settings.nats_seed_file} can't be read ({error.strerror}).")
     try:
         yield bus
     finally:
         await bus.stop()
+
+
+async def _why_not(settings: Settings) -> str:
+    """Return in words why there is no connection to the bus."""
+    where = f"The message bus at {without_login(settings.nats_url)}"
+    try:
+        why = await accepts(settings.nats_url.split(",")[0])
+    except ValueError as error:
+        why = str(error)
+    if why is not None:
+        return f"{where} can't be reached ({why}). Is the stack running?"
+    proof = "NATS_SEED_FILE is to name the seed of a user that it knows, such as outside.nk of its stack"
+    return f"{where} does not let us in: {proof}."
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from hummingbus.stack.ports import Listener
 from shared.contracts.declaration import SIMULATOR
@@ -54,6 +54,17 @@ def parse_groups(text: object) -> object:
     return tuple(groups.items())
 
 
+def of_postgresql(url: SecretStr) -> SecretStr:
+    """Return `url`.
+
+    Raises:
+        ValueError: if it is of another kind of database.
+    """
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("expected postgresql://user:password@host/database")
+    return url
+
+
 class StackSettings(BaseModel):
     """Settings of `hummingbus up`, by their upper-case names in the environment or in `.env`."""
 
@@ -70,7 +81,7 @@ class StackSettings(BaseModel):
     #: The embedded server's port; 0: the one of the last start, else 4222, else a free one.
     nats_port: int = Field(0, alias="NATS_PORT", ge=0, le=65535)
     #: Set: the embedded server is not started.
-    database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
+    database_url: Annotated[SecretStr, AfterValidator(of_postgresql)] | None = Field(None, alias="DATABASE_URL")
     all_groups: Annotated[Groups, BeforeValidator(parse_groups)] = Field(
         DEFAULT_GROUPS, alias="HUMMINGBUS_GROUPS", validate_default=True
     )

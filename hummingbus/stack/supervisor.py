@@ -17,6 +17,7 @@ from hummingbus.stack.ports import is_free
 from hummingbus.stack.postgres_server import PostgresServer
 from hummingbus.stack.private_file import write_private
 from hummingbus.stack.progress import Progress
+from hummingbus.stack.reachable import missing_servers
 from hummingbus.stack.readiness import wait_until_ready
 from hummingbus.stack.run_file import Run, RunningProcess, write_run
 from hummingbus.stack.seeds import read_seeds
@@ -169,7 +170,8 @@ class Supervisor:
 
     async def _say_when_long(self) -> None:
         await asyncio.sleep(_LONG_START)
-        self._progress.say(f"Still starting; {self._settings.api_url}/ready and {self._folder.logs} say more")
+        waits_for = "".join(f"; {sentence}" for sentence in await missing_servers(self._settings))
+        self._progress.say(f"Still starting{waits_for}; {self._folder.logs} says more")
 
     def _say_ready(self) -> None:
         settings = self._settings

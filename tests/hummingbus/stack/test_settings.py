@@ -50,6 +50,13 @@ def test_a_port_that_is_none_is_refused(setting: str, port: str) -> None:
         _settings(**{setting: port})
 
 
+@pytest.mark.parametrize("url", ["mysql://me:hush@host/d", "host/d", "hush"])
+def test_a_database_of_another_kind_is_refused_without_its_address(url: str) -> None:
+    with pytest.raises(ValidationError, match=r"DATABASE_URL[\s\S]*expected postgresql://") as caught:
+        _settings(DATABASE_URL=url)
+    assert "hush" not in str(caught.value)
+
+
 def test_only_what_is_started_listens() -> None:
     assert [listener.port_setting for listener in _settings().listeners] == [
         "API_PORT", "SIMULATOR_PORT", "SIMULATOR_ADMIN_PORT",
