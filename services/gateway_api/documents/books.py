@@ -4,88 +4,83 @@ from typing import Any
 
 from litestar.openapi.spec import Schema
 
-from services.gateway_api.documents.operation import json_body, operation
+from services.gateway_api.documents.operation import OF_A_BODY, OF_AN_EXCHANGE, json_body, operation
 from services.gateway_api.inputs.book_queries import PRICE_SCHEMA, QUOTE_VOLUME_SCHEMA, VOLUME_SCHEMA
 from services.gateway_api.inputs.market_data import PAIR_SCHEMA
 from services.gateway_api.shapes.book_queries import BookAnswerView, DiagnosticsView, UndiagnosedView
 from shared.contracts.marketdata.books import BooksRestarted, PairTracked
 
 _TAG = "Market data"
-_ERRORS = (400, 403, 404, 413, 422, 502)
+_ERRORS = (*OF_AN_EXCHANGE, *OF_A_BODY)
 _LESS = "Where the book does not hold what is asked for, the results are what it does hold."
+_PAIR = {"connector_name": "binance", "trading_pair": "BTC-USDT"}
 
 
-def _query(operation_id: str, summary: str, schema: Schema, asked: dict[str, float], found: dict[str, Any]) -> Any:
-    nothing = dict.fromkeys(("query_volume", "query_price"))
-    example = {"trading_pair": "BTC-USDT", "is_buy": True} | nothing | found | {"timestamp": 1767225600.0}
-    average = found["average_price"]
+def _query(operation_id: str, summary: str, schema: Schema, asked: dict[str, float], queried: dict[str, float]) -> Any:
+    example = {
+        "trading_pair": "BTC-USDT",
+        "is_buy": True,
+        "query_volume": None,
+        "query_price": None,
+        "result_price": 65002.0,
+        "result_volume": 2.0,
+        "result_quote_volume": 130003.0,
+        "average_price": 65001.5,
+        "timestamp": 1767225600.0,
+        "vwap": 65001.5,
+        "avg_price": 65001.5,
+    }
     return operation(
         operation_id,
         summary,
         BookAnswerView,
-        example | {"vwap": average, "avg_price": average},
+        example | queried,
         tag=_TAG,
         errors=_ERRORS,
         description=_LESS,
         kind=json_body(
-            schema,
-            "Which book, which side, and how much.",
-            {"connector_name": "binance", "trading_pair": "BTC-USDT", "is_buy": True} | asked,
-            required=True,
+            schema, "Which book, which side, and how much.", _PAIR | {"is_buy": True} | asked, required=True
         ),
     )
 
-
-def _found(price: float, volume: float, quote_volume: float, average: float) -> dict[str, float]:
-    return {
-        "result_price": price,
-        "result_volume": volume,
-        "result_quote_volume": quote_volume,
-        "average_price": average,
-    }
-
-
-_TWO_LEVELS = _found(65002.0, 2.0, 130003.0, 65001.5)
 
 PRICE_FOR_VOLUME = _query(
     "get_price_for_volume",
     "The worst price that a volume reaches",
     VOLUME_SCHEMA,
     {"volume": 2.0},
-    {"query_volume": 2.0} | _TWO_LEVELS,
+    {"query_volume": 2.0},
 )
 VOLUME_FOR_PRICE = _query(
     "get_volume_for_price",
     "The volume up to a price",
     PRICE_SCHEMA,
     {"price": 65002.5},
-    {"query_price": 65002.5} | _TWO_LEVELS,
+    {"query_price": 65002.5},
 )
 PRICE_FOR_QUOTE_VOLUME = _query(
     "get_price_for_quote_volume",
     "The worst price that a volume in quote units reaches",
     QUOTE_VOLUME_SCHEMA,
     {"quote_volume": 130003.0},
-    {"query_volume": 130003.0} | _TWO_LEVELS,
+    {"query_volume": 130003.0},
 )
 QUOTE_VOLUME_FOR_PRICE = _query(
     "get_quote_volume_for_price",
     "The volume up to a price, in quote units",
     PRICE_SCHEMA,
     {"price": 65002.5},
-    {"query_price": 65002.5} | _TWO_LEVELS,
+    {"query_price": 65002.5},
 )
 VWAP_FOR_VOLUME = _query(
     "get_vwap_for_volume",
     "The average price of a volume",
     VOLUME_SCHEMA,
     {"volume": 2.0},
-    {"query_volume": 2.0} | _TWO_LEVELS,
+    {"query_volume": 2.0},
 )
 
-_PAIR_BODY = json_body(
-    PAIR_SCHEMA, "Which book.", {"connector_name": "binance", "trading_pair": "BTC-USDT", "timeout": 30}, required=True
-)
+_PAIR_BODY = json_body(PAIR_SCHEMA, "Which book.", _PAIR | {"timeout": 30}, required=True)
 
 
 def _pair(operation_id: str, summary: str, message: str, description: str) -> Any:
@@ -93,7 +88,7 @@ def _pair(operation_id: str, summary: str, message: str, description: str) -> An
         operation_id,
         summary,
         PairTracked,
-        {"success": True, "connector_name": "binance", "trading_pair": "BTC-USDT", "message": message},
+        {"success": True} | _PAIR | {"message": message},
         tag=_TAG,
         errors=(*_ERRORS, 504),
         description=description,
@@ -147,6 +142,6 @@ RESTART = operation(
     BooksRestarted,
     {"success": True, "message": "1 book is followed anew", "trading_pairs": ["BTC-USDT"]},
     tag=_TAG,
-    errors=(403, 413, 422, 504),
+    errors=(*OF_A_BODY, 504),
     description="An unknown connector is 200 with `success: false` and `error`.",
 )

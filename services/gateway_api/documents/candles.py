@@ -2,12 +2,12 @@
 
 import msgspec
 
-from services.gateway_api.documents.operation import json_body, operation
+from services.gateway_api.documents.operation import OF_A_BODY, OF_AN_EXCHANGE, json_body, operation
 from services.gateway_api.inputs.candles import CANDLES_SCHEMA, HISTORY_SCHEMA
 from shared.contracts.marketdata.candles import Candle
 
 _TAG = "Market data"
-_ERRORS = (400, 403, 404, 413, 422, 502)
+_ERRORS = (*OF_AN_EXCHANGE, *OF_A_BODY)
 
 _CANDLE = {
     "timestamp": 1767225600.0,

@@ -11,6 +11,10 @@ from litestar.openapi.spec.header import OpenAPIHeader
 
 SECURITY: tuple[dict[str, list[str]], ...] = ({"basicAuth": []}, {"apiKeyAuth": []})
 
+#: Errors of every route that may be sent a body: by whose page, how large, what stands in it.
+OF_A_BODY = (403, 413, 422)
+#: Errors of every route that answers with what an exchange says: against a rule, not there, unfit, not reached.
+OF_AN_EXCHANGE = (400, 404, 422, 502)
 
 _NULL = msgspec.Raw(b"null")
 

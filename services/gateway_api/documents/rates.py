@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.gateway_api.documents.operation import json_body, operation
+from services.gateway_api.documents.operation import OF_A_BODY, OF_AN_EXCHANGE, json_body, operation
 from services.gateway_api.inputs.market_data import FUNDING_SCHEMA
 from services.gateway_api.inputs.rates import CONFIG_SCHEMA, ORACLE_RATES_SCHEMA, RATES_SCHEMA
 from services.gateway_api.shapes.rates import (
@@ -20,6 +20,7 @@ from shared.contracts.marketdata.tickers import Tickers
 
 _TAG = "Market data"
 _ORACLE = "Rate oracle"
+_ERRORS = (*OF_AN_EXCHANGE, *OF_A_BODY)
 
 _FUNDING = {
     "trading_pair": "BTC-USDT",
@@ -73,7 +74,7 @@ FUNDING = operation(
     FundingInfo | list[FundingInfo],
     _FUNDING,
     tag=_TAG,
-    errors=(400, 403, 404, 413, 422, 502),
+    errors=_ERRORS,
     description=(
         "Several `trading_pairs` give a list; those that the connector does not have are left out, 404 when it has none"
         " of them. 400 for a connector without perpetuals."
@@ -88,9 +89,7 @@ FUNDING = operation(
 
 
 def _tickers(operation_id: str, summary: str, description: str) -> Any:
-    return operation(
-        operation_id, summary, Tickers, _TICKERS, tag=_TAG, errors=(400, 404, 422, 502), description=description
-    )
+    return operation(operation_id, summary, Tickers, _TICKERS, tag=_TAG, errors=OF_AN_EXCHANGE, description=description)
 
 
 TICKERS = _tickers(
@@ -112,7 +111,7 @@ RATES = operation(
         "reasons": {"X-Y": "no price of X"},
     },
     tag=_TAG,
-    errors=(400, 403, 404, 413, 422, 502),
+    errors=_ERRORS,
     description=f"Directly, reversed, or over other tokens. {_NO_WAY}",
     kind=json_body(RATES_SCHEMA, "Which rates.", {"trading_pairs": ["BTC-USDT", "ETH-BTC", "X-Y"]}, required=True),
 )
@@ -122,7 +121,7 @@ RATE = operation(
     RateView,
     {"trading_pair": "BTC-USDT", "rate": 65000.5, "connector": None, "quote_token": "USDT"},
     tag=_TAG,
-    errors=(400, 404, 422, 502),
+    errors=OF_AN_EXCHANGE,
     description="404, with the reason, when there is none.",
 )
 
@@ -136,7 +135,7 @@ CONFIGURE = operation(
     ConfigChanged,
     {"success": True, "message": "Rates come from paper and are given in USDT", "config": _CONFIG},
     tag=_ORACLE,
-    errors=(400, 403, 413, 422, 504),
+    errors=(400, *OF_A_BODY, 504),
     description="What is left out stays as it is. 400 for an unknown source.",
     kind=json_body(
         CONFIG_SCHEMA,
@@ -156,7 +155,7 @@ ORACLE_RATES = operation(
         "reasons": {"X-Y": "no price of X"},
     },
     tag=_ORACLE,
-    errors=(400, 403, 404, 413, 422, 502),
+    errors=_ERRORS,
     description=_NO_WAY,
     kind=json_body(ORACLE_RATES_SCHEMA, "Which rates.", {"trading_pairs": ["BTC-USDT", "X-Y"]}, required=True),
 )
@@ -169,7 +168,7 @@ def _oracle_rate(operation_id: str, summary: str) -> Any:
         OracleRateView,
         {"trading_pair": "BTC-USDT", "rate": 65000.5, "source": "gate_io", "quote_token": "USDT"},
         tag=_ORACLE,
-        errors=(400, 404, 422, 502),
+        errors=OF_AN_EXCHANGE,
         description="Null when there is none, and `reason` says why: a rate of prices that are old is refused.",
     )
 

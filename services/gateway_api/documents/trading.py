@@ -4,12 +4,11 @@ from typing import Any
 
 import msgspec
 
-from services.gateway_api.documents.operation import json_body, operation, response
+from services.gateway_api.documents.operation import OF_A_BODY, OF_AN_EXCHANGE, json_body, operation, response
 from services.gateway_api.inputs.orders import ACTIVE_SCHEMA, PLACE_SCHEMA, SEARCH_SCHEMA, TRADES_SCHEMA
 from services.gateway_api.shapes.orders import Cancelled, OrderRows, Placed, TradeRows
 
 _TAG = "Trading"
-_SEARCH_ERRORS = (403, 413, 422)
 _ID = "hb-0645d2b6a1c00-9f86d081884c7d"
 
 _PAGE_END = {
@@ -86,7 +85,7 @@ PLACE = operation(
     },
     tag=_TAG,
     status=201,
-    errors=(403, 404, 413, 422),
+    errors=(404, *OF_A_BODY),
     description=(
         "Answers when the exchange has taken or refused the order, or after 2 s; then its outcome follows. Amount and"
         " price are rounded to the trading rules. The `client_order_id`, yours or one that is made, is the"
@@ -131,7 +130,7 @@ CANCEL = operation(
         "exchange_order_id": "28",
     },
     tag=_TAG,
-    errors=(400, 403, 404, 409, 413, 422, 502, 504),
+    errors=(*OF_AN_EXCHANGE, *OF_A_BODY, 409, 504),
     description=(
         "The answer says that the cancellation was sent; the order's state says when the exchange has done it. 404 for"
         " an order that is not active. May be repeated."
@@ -144,7 +143,7 @@ ACTIVE = operation(
     OrderRows,
     {"data": [_ORDER], **_PAGE_END},
     tag=_TAG,
-    errors=_SEARCH_ERRORS,
+    errors=OF_A_BODY,
     description="In the order of their client order ids.",
     kind=json_body(
         ACTIVE_SCHEMA,
@@ -160,7 +159,7 @@ SEARCH = operation(
     OrderRows,
     {"data": [_ORDER], **_PAGE_END},
     tag=_TAG,
-    errors=_SEARCH_ERRORS,
+    errors=OF_A_BODY,
     description="The newest first.",
     kind=json_body(
         SEARCH_SCHEMA,
@@ -176,7 +175,7 @@ TRADES = operation(
     TradeRows,
     {"data": [_TRADE], **_PAGE_END},
     tag=_TAG,
-    errors=_SEARCH_ERRORS,
+    errors=OF_A_BODY,
     description="The newest first.",
     kind=json_body(
         TRADES_SCHEMA,

@@ -12,7 +12,7 @@ from litestar.params import QueryParameter
 from services.gateway_api.answers import Answer
 from services.gateway_api.bodies import json_object, too_large
 from services.gateway_api.commands import Commands
-from services.gateway_api.documents.operation import PlainOperation, json_body, operation
+from services.gateway_api.documents.operation import OF_A_BODY, PlainOperation, json_body, operation
 from services.gateway_api.errors import Headers, unprocessable
 from services.gateway_api.routes.parameters import AccountName, ConnectorName, IdempotencyKey
 from shared.bus.invalid import field_error
@@ -34,7 +34,7 @@ _TAG = "Accounts"
 #: A credential is a few kilobytes; the bus takes 1 MiB.
 _CREDENTIAL_LIMIT = 256 * 1024
 #: Errors of every route that changes something.
-_CHANGE = (403, 409, 413, 422, 504)
+_CHANGE = (*OF_A_BODY, 409, 504)
 
 _NAMED = 'The name may also stand in a JSON body, as `{"account_name": "alice"}`; one in the query goes before it.'
 

@@ -8,7 +8,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from services.gateway_api.answers import Answer
 from services.gateway_api.commands import Commands
-from services.gateway_api.documents.operation import PlainOperation, operation
+from services.gateway_api.documents.operation import OF_AN_EXCHANGE, PlainOperation, operation
 from services.gateway_api.inputs import fields
 from services.gateway_api.inputs.schema import LISTED_PAIRS
 from services.gateway_api.reshaped import Reshaped
@@ -46,8 +46,6 @@ _RULES_EXAMPLE = {
     },
     "NOPE-USDT": {"error": "Trading pair 'NOPE-USDT' not found"},
 }
-#: Errors of whatever asks an exchange.
-_OF_AN_EXCHANGE = (400, 404, 422, 502)
 
 
 @dataclass
@@ -93,7 +91,7 @@ def connector_routes(commands: Commands) -> Router:
             dict[str, TradingRule | UnknownPair],
             _RULES_EXAMPLE,
             tag=_TAG,
-            errors=_OF_AN_EXCHANGE,
+            errors=OF_AN_EXCHANGE,
             description=(
                 "Sizes are in base units, prices and notional values in quote units; 0 is no rule. Of the pairs that"
                 " are asked for, an unknown one has an error in its place; 404 when all of them are unknown."
@@ -114,7 +112,7 @@ def connector_routes(commands: Commands) -> Router:
             OrderTypes,
             {"connector": "binance", "supported_order_types": ["LIMIT", "LIMIT_MAKER", "MARKET"]},
             tag=_TAG,
-            errors=_OF_AN_EXCHANGE,
+            errors=OF_AN_EXCHANGE,
         ),
     )
     async def get_order_types(connector_name: ConnectorName) -> Answer:

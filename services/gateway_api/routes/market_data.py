@@ -6,7 +6,7 @@ from litestar import Request, Router, get, post
 
 from services.gateway_api.answers import Answer
 from services.gateway_api.commands import Commands
-from services.gateway_api.documents.operation import json_body, operation
+from services.gateway_api.documents.operation import OF_A_BODY, OF_AN_EXCHANGE, json_body, operation
 from services.gateway_api.inputs.market_data import BOOK_SCHEMA, PRICES_SCHEMA, BookBody, PricesBody
 from services.gateway_api.inputs.questions import Question
 from services.gateway_api.shapes.market_data import prices
@@ -15,7 +15,7 @@ from shared.contracts.marketdata.feeds import FEED_SETTINGS, FeedSettings
 from shared.contracts.marketdata.tickers import GET_PRICES, Prices
 
 _TAG = "Market data"
-_ERRORS = (400, 403, 404, 413, 422, 502)
+_ERRORS = (*OF_AN_EXCHANGE, *OF_A_BODY)
 
 _prices_question = Question(PricesBody)
 _book_question = Question(BookBody)

@@ -6,7 +6,7 @@ from litestar import Request, Router, get, post
 
 from services.gateway_api.answers import Answer
 from services.gateway_api.commands import Commands
-from services.gateway_api.documents.operation import json_body, operation
+from services.gateway_api.documents.operation import OF_A_BODY, json_body, operation
 from services.gateway_api.inputs.portfolio import FILTER_SCHEMA, STATE_SCHEMA, PortfolioBody, StateBody
 from services.gateway_api.inputs.questions import Question
 from services.gateway_api.reshaped import Reshaped
@@ -17,7 +17,6 @@ from shared.contracts.portfolio.distributions import ACCOUNTS_DISTRIBUTION, DIST
 from shared.contracts.portfolio.fields import PortfolioFilter
 
 _TAG = "Portfolio"
-_ERRORS = (403, 413, 422)
 
 _STATE_EXAMPLE = {
     "master_account": {
@@ -95,7 +94,7 @@ def portfolio_routes(commands: Commands) -> Router:
             dict[str, dict[str, list[BalanceRow]]],
             _STATE_EXAMPLE,
             tag=_TAG,
-            errors=_ERRORS,
+            errors=OF_A_BODY,
             description="An account without credentials is an empty map.",
             kind=json_body(
                 STATE_SCHEMA,
@@ -117,7 +116,7 @@ def portfolio_routes(commands: Commands) -> Router:
             DistributionView,
             _DISTRIBUTION_EXAMPLE,
             tag=_TAG,
-            errors=_ERRORS,
+            errors=OF_A_BODY,
             description="The most valuable token first. Percentages are 0 to 100.",
             kind=_FILTER,
         ),
@@ -148,7 +147,7 @@ def portfolio_routes(commands: Commands) -> Router:
             AccountsDistributionView,
             _ACCOUNTS_EXAMPLE | {"master_account": {"usd_value": 97500, "percentage": 100}},
             tag=_TAG,
-            errors=_ERRORS,
+            errors=OF_A_BODY,
             description="As the GET, with a filter; each account's share also stands under its name.",
             kind=_FILTER,
         ),
