@@ -38,6 +38,8 @@ def field_error(error: msgspec.ValidationError) -> FieldError:
             _NO_NAME if repr(NAME_PATTERN) in text else "Holds characters that are not allowed, or is too short or long"
         )
         kind = "string_pattern_mismatch"
+    elif text.startswith("Invalid enum value"):
+        text, kind = "Not one of the values that there are", "enum"
     elif "length" in text:
         kind = "length_error"
     return FieldError(tuple(loc), _QUOTED.sub("the value", text), kind)

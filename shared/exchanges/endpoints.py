@@ -68,9 +68,11 @@ def endpoints_of(text: str) -> dict[str, Endpoint]:
         return {}
     if not text.startswith("{"):
         try:
-            text = Path(text).read_text()
+            text = Path(text).read_text(encoding="utf-8")
         except OSError as error:
             raise ValueError(f"expected JSON or the path of a JSON file: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ValueError("expected a JSON file, which is text in UTF-8") from None
     try:
         named: Any = json.loads(text)
     except ValueError:

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -12,6 +12,7 @@ import nats
 import pytest
 from hummingbot_api_client import HummingbotAPIClient
 from hummingbot_api_client.routers import MarketDataRouter
+from nats.aio.msg import Msg
 
 from tests.running_stack import RunningStack
 from tests.system.conftest import Login
@@ -52,7 +53,7 @@ async def client(system: RunningStack, login: Login) -> AsyncIterator[Hummingbot
         yield client
 
 
-def has(answer: dict[str, Any], fields: dict[str, type]) -> bool:
+def has(answer: dict[str, Any], fields: Mapping[str, type]) -> bool:
     """Return whether `answer` has exactly these fields, of these types; a float may be written without a fraction."""
     assert set(answer) == set(fields), answer
     for name, kind in fields.items():
@@ -221,14 +222,14 @@ async def test_a_program_on_the_bus_follows_the_market(system: RunningStack) -> 
         system.run().nats_url, nkeys_seed=str(system.data / "outside.nk"), inbox_prefix="_INBOX.hb.outside"
     )
 
-    async def ask(name: str, **request: object) -> nats.aio.msg.Msg:
+    async def ask(name: str, **request: object) -> Msg:
         asked = json.dumps(request).encode()
         return await bus.request(f"hb.cmd.outside.marketdata.{name}", asked, timeout=20)
 
     try:
         heard = {kind: asyncio.Event() for kind in ("ticker", "book", "trades", "funding", "candle")}
 
-        async def note(message: nats.aio.msg.Msg) -> None:
+        async def note(message: Msg) -> None:
             assert PAIR in json.loads(message.data)["trading_pair"]
             heard[message.subject.split(".")[2]].set()
 

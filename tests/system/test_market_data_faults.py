@@ -27,7 +27,7 @@ Question = tuple[str, str, dict[str, Any] | None]
 def questions(connector: str) -> tuple[Question, ...]:
     """Return every question that needs the exchange of `connector`."""
     one = {"connector_name": connector, "trading_pair": PAIR}
-    asked = {
+    asked: dict[str, dict[str, Any]] = {
         "order-book": one,
         "order-book/vwap-for-volume": one | {"is_buy": True, "volume": 1},
         "candles": one | {"max_records": 2},

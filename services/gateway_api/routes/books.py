@@ -18,7 +18,7 @@ from services.gateway_api.inputs.book_queries import (
 )
 from services.gateway_api.inputs.market_data import PairBody
 from services.gateway_api.inputs.questions import Question
-from services.gateway_api.routes.parameters import ConnectorName
+from services.gateway_api.routes.parameters import ConnectorName, IgnoredAccount
 from services.gateway_api.shapes.book_queries import book_answer, diagnostics
 from services.gateway_api.shapes.json import encode
 from shared.contracts.marketdata.books import (
@@ -82,11 +82,11 @@ def book_routes(commands: Commands) -> Router:
         return Answer(encode(tracked))
 
     @get("/order-book/diagnostics/{connector_name:str}", **documents.DIAGNOSTICS)
-    async def get_order_book_diagnostics(connector_name: ConnectorName) -> Answer:
+    async def get_order_book_diagnostics(connector_name: ConnectorName, account_name: IgnoredAccount = None) -> Answer:
         return Answer(diagnostics(await commands.ask(DIAGNOSE_BOOKS, MarketRef(connector_name))))
 
     @post("/order-book/restart/{connector_name:str}", **documents.RESTART)
-    async def restart_order_book_tracker(connector_name: ConnectorName) -> Answer:
+    async def restart_order_book_tracker(connector_name: ConnectorName, account_name: IgnoredAccount = None) -> Answer:
         restarted: BooksRestarted = await commands.send(RESTART_BOOKS, MarketRef(connector_name))
         return Answer(encode(restarted))
 

@@ -38,6 +38,14 @@ ConnectorInQuery = Annotated[
         examples=[Example(value="binance")],
     ),
 ]
+IgnoredAccount = Annotated[
+    str | None,
+    QueryParameter(
+        name="account_name",
+        required=False,
+        description="Without a meaning: all accounts share what is followed.",
+    ),
+]
 TradingPairInPath = Annotated[
     str,
     PathParameter(

@@ -7,6 +7,7 @@ import pytest
 
 from shared.bus.invalid import field_error
 from shared.contracts.credentials import AccountRef
+from shared.contracts.marketdata.rates import OracleChange
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,7 +31,7 @@ class Outer(msgspec.Struct):
         (AccountRef, [], (), "type_error"),
         (Outer, {"items": [{"n": 1}, {"n": "s3cret"}]}, ("items", 1, "n"), "type_error"),
         (Outer, {"items": [{"n": 1, "x": "s3cret"}]}, ("items", 0, "x"), "extra_forbidden"),
-        (Outer, {"items": [{"n": 1, "side": "s3cret"}]}, ("items", 0, "side"), "value_error"),
+        (Outer, {"items": [{"n": 1, "side": "s3cret"}]}, ("items", 0, "side"), "enum"),
         (Outer, {"items": [], "name": "s3cret"}, ("name",), "length_error"),
     ],
 )
@@ -41,3 +42,18 @@ def test_where_and_what(kind: type[Any], body: Any, loc: tuple[Any, ...], type_:
     assert (fault.loc, fault.type) == (loc, type_)
     assert fault.msg
     assert "s3cret" not in fault.msg
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "told"),
+    [
+        (AccountRef, {"account_name": "a.b"}, "Only letters, digits, hyphens and underscores are allowed"),
+        # Another pattern has other characters.
+        (OracleChange, {"quote_token": "US D"}, "Holds characters that are not allowed, or is too short or long"),
+        (Inner, {"n": 1, "side": "hold"}, "Not one of the values that there are"),
+    ],
+)
+def test_what_is_said_is_true(kind: type[Any], value: object, told: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert(value, kind)
+    assert field_error(caught.value).msg == told

@@ -91,6 +91,15 @@ def test_wrong_settings_are_refused(text: str) -> None:
         _Settings.model_validate({"SIMULATOR_URL": "nonsense"})
 
 
+def test_a_file_that_is_no_text_is_refused_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "endpoints.json"
+    file.write_bytes(b"\xff\xfe{}")
+    for path in (file, tmp_path):
+        with pytest.raises(ValidationError, match="CONNECTOR_ENDPOINTS") as refused:
+            _Settings.model_validate({"CONNECTOR_ENDPOINTS": str(path)})
+        assert "expected" in faults_of(refused.value)
+
+
 def _addresses(urls: Any) -> Iterator[str]:
     for value in urls.values():
         if isinstance(value, dict):

@@ -140,7 +140,7 @@ async def test_books_are_diagnosed_and_restarted(edge: Edge, marketdata: Marketd
     assert status == 200
     assert (body["tracker_ready"], body["trading_pairs"]) == (True, ["BTC-USDT"])
     assert body["order_books"]["BTC-USDT"]["best_ask"] is None
-    status, body = await edge.ask("POST", f"{at('restart')}/{CONNECTOR}")
+    status, body = await edge.ask("POST", f"{at('restart')}/{CONNECTOR}?account_name=master_account")
     assert (status, body["success"], body["trading_pairs"]) == (200, True, ["BTC-USDT"])
     # An unknown connector is no error of HTTP here: clients of the Hummingbot API expect it so.
     status, body = await edge.ask("GET", f"{at('diagnostics')}/nowhere")
