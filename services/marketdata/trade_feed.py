@@ -6,18 +6,28 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
 from services.marketdata.failures import NoAnswer
+from services.marketdata.missed_trades import follows, missed
 from services.marketdata.supply import BEAT, Supply
 from shared.contracts.marketdata.trades import LiveTrades, MarketTrade
-from shared.exchanges.errors import ExchangeDown
+from shared.exchanges.errors import ExchangeDown, ExchangeError
 from shared.exchanges.interface import Market
+from shared.exchanges.traffic import Patience
+from shared.seen_ids import SeenIds
 from shared.tasks import end_task
+from shared.telemetry.logs import logger
 
+#: Trades by whose ids those that come twice are known.
+REMEMBERED = 5000
+#: Many feeds that lose their socket at once must not use up what others may ask of the exchange.
+CATCH_UP = Patience(2.0, 0.5, 0.5)
 #: Seconds that a stream which broke is given to come back, before whoever waits for it is told.
 GRACE = 2.0
 
+_log = logger("marketdata")
+
 
 class TradeFeed:
-    """Follows the trades of `pair`; `publish` gets them, if this replica leads."""
+    """Follows the trades of `pair`; `publish` gets each once, if this replica leads."""
 
     def __init__(
         self,
@@ -28,15 +38,17 @@ class TradeFeed:
         *,
         patience: float,
     ) -> None:
-        self._connector = market.connector
+        self._market = market
         self._pair = pair
         self._publish = publish
         self._sequence = 0
+        self._seen = SeenIds(REMEMBERED)
+        self._last: MarketTrade | None = None
         self._published_at = 0.0
         self._arrived = asyncio.Event()
         self.supply: Supply[tuple[MarketTrade, ...]] = Supply(
             f"{market.connector} trades of {pair}",
-            lambda: market.watch_trades(pair),
+            self._from_exchange,
             lambda: self._from_bus(bus()),
             self._take,
             patience,
@@ -83,20 +95,55 @@ class TradeFeed:
             self._arrived.clear()
             await self._arrived.wait()
 
+    async def _from_exchange(self) -> AsyncIterator[tuple[MarketTrade, ...]]:
+        """Follow the exchange; where trades were known before, those that were missed meanwhile come first.
+
+        It is asked for them when the stream stands and, as not every exchange says when it does, again with the first
+        trades that do not follow what is known.
+        """
+        may_miss = self._last is not None
+        brought = self._market.watch_trades(self._pair)
+        try:
+            async for trades in brought:
+                if not trades:
+                    yield trades
+                last = self._last
+                if may_miss and last is not None and not (trades and follows(trades[0], last)):
+                    yield await self._missed(last)
+                if trades:
+                    may_miss = False
+                    yield trades
+        finally:
+            if isinstance(brought, AsyncGenerator):
+                await brought.aclose()
+
+    async def _missed(self, last: MarketTrade) -> tuple[MarketTrade, ...]:
+        try:
+            async with asyncio.timeout(CATCH_UP.seconds + 1.0):
+                told = await self._market.fetch_trades(self._pair, CATCH_UP)
+        except (ExchangeError, TimeoutError) as error:
+            why = str(error) or type(error).__name__
+            _log.info("missed trades not told", connector=self._market.connector, pair=self._pair, why=why)
+            return ()
+        return missed(told, last, self._seen)
+
     async def _from_bus(self, messages: AsyncGenerator[LiveTrades, None]) -> AsyncIterator[tuple[MarketTrade, ...]]:
         async with aclosing(messages) as brought:
             async for message in brought:
                 # Where we lead one day the numbers go on from those of the owner before.
-                self._sequence = message.sequence
+                self._sequence = max(self._sequence, message.sequence)
                 yield message.trades
 
     def _take(self, trades: tuple[MarketTrade, ...]) -> None:
         # Woken in the next turn of the loop, when the stream counts as live.
         asyncio.get_running_loop().call_soon(self._arrived.set)
-        if self.supply.leads and trades:
-            self._send(trades)
+        new = tuple([trade for trade in trades if trade.id is None or self._seen.add(trade.id)])
+        if new:
+            self._last = new[-1]
+            if self.supply.leads:
+                self._send(new)
 
     def _send(self, trades: tuple[MarketTrade, ...]) -> None:
         self._published_at = time.monotonic()
         self._sequence += 1
-        self._publish(LiveTrades(self._connector, self._pair, trades, self._sequence))
+        self._publish(LiveTrades(self._market.connector, self._pair, trades, self._sequence))

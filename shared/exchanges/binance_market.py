@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -53,6 +53,7 @@ class _Day(msgspec.Struct, frozen=True):
 class _Trade(msgspec.Struct, frozen=True):
     """`trade`; the buyer rested in the book (`is_maker`) when the taker sold."""
 
+    trade_id: int = msgspec.field(name="t")
     traded_ms: int = msgspec.field(name="T")
     price: str = msgspec.field(name="p")
     amount: str = msgspec.field(name="q")
@@ -216,9 +217,8 @@ class BinanceMarket:
 
 
 def _market_trade(told: _Trade) -> MarketTrade:
-    return MarketTrade(
-        told.traded_ms / 1000, float(told.price), float(told.amount), "sell" if told.buyer_rested else "buy"
-    )
+    side: Literal["buy", "sell"] = "sell" if told.buyer_rested else "buy"
+    return MarketTrade(told.traded_ms / 1000, float(told.price), float(told.amount), side, str(told.trade_id))
 
 
 def binance_market(blueprint: Blueprint, client: Any) -> BinanceMarket | None:

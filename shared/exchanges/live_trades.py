@@ -9,6 +9,7 @@ from shared.contracts.marketdata.trades import MarketTrade
 from shared.exchanges.errors import Unsupported
 from shared.exchanges.merging import broken
 from shared.exchanges.shared_clients import SharedClients
+from shared.seen_ids import SeenIds
 
 #: Trades by whose ids those that come twice are known.
 _REMEMBERED = 2000
@@ -33,7 +34,7 @@ async def watched_trades(
         Unsupported: if the exchange does not stream them.
         ExchangeError: when the stream breaks.
     """
-    seen: dict[Any, None] = {}
+    seen = SeenIds(_REMEMBERED)
     async with source.shared_clients.client() as client:
         if not client.has.get("watchTrades"):
             raise Unsupported(f"{source.connector} has no stream of trades")
@@ -60,20 +61,14 @@ def trades_of(told: Sequence[Mapping[str, Any]], size: Decimal) -> tuple[MarketT
                 price=float(one["price"]),
                 amount=float(one["amount"]) * unit,
                 side="sell" if one.get("side") == "sell" else "buy",
+                id=None if one.get("id") is None else str(one["id"]),
             )
             for one in told
         ]
     )
 
 
-def _is_new(trade: Mapping[str, Any], seen: dict[Any, None]) -> bool:
+def _is_new(trade: Mapping[str, Any], seen: SeenIds) -> bool:
     """Return whether a trade was not seen before, and remember it; one without an id is taken as it comes."""
     key = trade.get("id")
-    if key is None:
-        return True
-    if key in seen:
-        return False
-    seen[key] = None
-    if len(seen) > _REMEMBERED:
-        del seen[next(iter(seen))]
-    return True
+    return key is None or seen.add(str(key))

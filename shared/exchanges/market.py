@@ -33,6 +33,7 @@ from shared.exchanges.live_trades import watched_trades
 from shared.exchanges.market_load import load
 from shared.exchanges.pair_names import is_active, markets_by_pair
 from shared.exchanges.rate_limits import Budget, Limit
+from shared.exchanges.recent_trades import recent_trades
 from shared.exchanges.shared_clients import SharedClients
 from shared.exchanges.trading_rules import exact, rule_of
 from shared.exchanges.traffic import QUESTION, Patience, Traffic
@@ -173,6 +174,11 @@ class CcxtMarket:
         async with aclosing(brought) as trades:
             async for some in trades:
                 yield some
+
+    async def fetch_trades(self, trading_pair: str, patience: Patience = QUESTION) -> tuple[MarketTrade, ...]:
+        await self.symbol(trading_pair)
+        market, size = self._markets[trading_pair], self.contract_size(trading_pair)
+        return await self._asking.question(lambda: recent_trades(self._client, market, size), patience)
 
     async def watch_funding(self, trading_pair: str) -> AsyncIterator[LiveFunding]:
         await self._perpetual(trading_pair)

@@ -14,6 +14,7 @@ from services.gateway_api.inputs.candles import interval_seconds
 from shared.contracts.marketdata.books import Book, BookLevel, LiveBook
 from shared.contracts.marketdata.candles import Candle, LiveCandle
 from shared.contracts.marketdata.trades import LiveTrades, MarketTrade
+from shared.seen_ids import SeenIds
 
 Mark = Hashable
 #: Levels of a side as they are sent: `[price, amount]`, from the best.
@@ -109,17 +110,19 @@ class BookState:
 
 
 class TradesState:
-    """The last trades; a mark is the number of trades that were there before."""
+    """The last trades, each once; a mark is the number of trades that were there before."""
 
     def __init__(self) -> None:
+        self._seen = SeenIds(MOST_TRADES)
         self._trades: deque[MarketTrade] = deque(maxlen=MOST_TRADES)
         self._end = 0
 
     def take(self, message: bytes) -> None:
         """See `State`."""
-        trades = _trades.decode(message).trades
-        self._trades.extend(trades)
-        self._end += len(trades)
+        told = _trades.decode(message).trades
+        new = [trade for trade in told if trade.id is None or self._seen.add(trade.id)]
+        self._trades.extend(new)
+        self._end += len(new)
 
     def beginning(self) -> Mark:
         """See `State`."""

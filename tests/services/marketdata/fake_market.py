@@ -75,6 +75,7 @@ class FakeMarket:
         self.tickers: dict[str, LiveTicker] = {}
         self.funding: dict[str, LiveFunding] = {}
         self.candle_offer = CandleOffer(("1m", "1h"), 10)
+        self.trades: tuple[MarketTrade, ...] = ()
         self.all_candles: list[Candle] = []
         self.failure: Exception | None = None
         self.stream_failure: Exception | None = None
@@ -122,6 +123,10 @@ class FakeMarket:
         async for state in self._watch((trading_pair, "trades")):
             assert isinstance(state, tuple)
             yield state
+
+    async def fetch_trades(self, trading_pair: str, patience: Patience = QUESTION) -> tuple[MarketTrade, ...]:
+        await self._answer("trades", trading_pair)
+        return self.trades
 
     async def watch_funding(self, trading_pair: str) -> AsyncIterator[LiveFunding]:
         async for state in self._watch((trading_pair, "funding")):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.marketdata.trades import MarketTrade
 from shared.exchanges import binance_books, binance_streams
 from shared.exchanges.binance_market import BinanceMarket
 from shared.exchanges.binance_streams import BinanceStreams
@@ -211,3 +212,19 @@ async def test_trades_and_funding_are_followed(exchanges: Exchanges) -> None:
     assert isinstance(market, CcxtMarket)
     assert isinstance(market._binance, BinanceMarket)
     assert market._binance.sockets <= 2
+
+
+@pytest.mark.parametrize("connector", ["paper", "paper_perpetual"])
+async def test_trades_have_the_same_ids_by_stream_and_by_rest(exchanges: Exchanges, connector: str) -> None:
+    market = exchanges.market(connector)
+    streamed: list[MarketTrade] = []
+    async with asyncio.timeout(30):
+        async for trades in market.watch_trades(PAIR):
+            streamed += trades
+            if len(streamed) >= 3:
+                break
+        asked = {trade.id: trade for trade in await market.fetch_trades(PAIR)}
+    assert None not in asked
+    assert list(asked) == sorted(asked, key=lambda one: int(one or ""))
+    for trade in streamed:
+        assert asked[trade.id] == trade
