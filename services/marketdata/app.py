@@ -17,6 +17,7 @@ from services.marketdata.live_outlet import LiveOutlet
 from services.marketdata.neighbours import Call, Deed, Done, Neighbours
 from services.marketdata.oracle import Oracle
 from services.marketdata.ownership import FeedLeases
+from services.marketdata.places import Places
 from services.marketdata.rate_handlers import RateHandlers
 from services.marketdata.readiness import Readiness
 from services.marketdata.repository import Repository
@@ -53,8 +54,9 @@ class MarketdataService:
         self._outlet = LiveOutlet(settings, SERVICE)
         self._intake = LiveIntake(settings, SERVICE)
         self._leases = FeedLeases(self._database)
-        self._feeds = Feeds(settings, self._outlet, self._intake, self._leases)
-        self._candles = CandleFeeds(settings, self._outlet, self._intake, self._leases, self._repository)
+        places = Places(settings.max_feeds)
+        self._feeds = Feeds(settings, self._outlet, self._intake, self._leases, places)
+        self._candles = CandleFeeds(settings, self._outlet, self._intake, self._leases, self._repository, places=places)
         self._dispatcher = Dispatcher(settings, SERVICE, concurrency=CONCURRENCY)
         self._oracle = Oracle(settings, self._database, self._unit)
         waiting = Waiting()

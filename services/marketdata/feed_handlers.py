@@ -84,7 +84,9 @@ class FeedHandlers:
             case FeedKind.FUNDING:
                 await self._feeds.funding(venue, pair).get(left)
             case FeedKind.TICKER:
-                await self._feeds.tickers(venue).get((pair,), left)
+                board = self._feeds.tickers(venue)
+                board.follow(pair)
+                await board.get((pair,), left)
             case FeedKind.CANDLES:
                 await self._candles.feed(venue, pair, request.interval or "").get(1, left)
 

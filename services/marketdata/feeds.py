@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -12,6 +13,7 @@ from services.marketdata.funding_feed import FundingFeed
 from services.marketdata.live_intake import LiveIntake
 from services.marketdata.live_outlet import LiveOutlet
 from services.marketdata.ownership import Ownership, Turn, lease_name
+from services.marketdata.places import Places
 from services.marketdata.quote_board import QuoteBoard
 from services.marketdata.settings import MarketdataSettings
 from services.marketdata.supply import BEAT
@@ -23,12 +25,8 @@ from shared.contracts.marketdata.books import BOOK
 from shared.contracts.marketdata.funding import FUNDING, LiveFunding
 from shared.contracts.marketdata.tickers import TICKER, LiveTicker
 from shared.contracts.marketdata.trades import TRADES, LiveTrades
-from shared.errors import CommandError, ErrorCode
 from shared.tasks import end_task
 from shared.telemetry.logs import logger
-
-#: A feed that nobody has asked for in so many seconds gives its place to a new one where there is no other.
-IDLE = 30.0
 
 _log = logger("marketdata")
 
@@ -43,12 +41,19 @@ class Feeds:
     """Books, tickers, trades, funding and quotes that are followed. What one exchange does holds up no other's."""
 
     def __init__(
-        self, settings: MarketdataSettings, outlet: LiveOutlet, intake: LiveIntake, ownership: Ownership
+        self,
+        settings: MarketdataSettings,
+        outlet: LiveOutlet,
+        intake: LiveIntake,
+        ownership: Ownership,
+        places: Places,
     ) -> None:
         self._settings = settings
         self._outlet = outlet
         self._intake = intake
         self._ownership = ownership
+        self._places = places
+        places.share(self)
         self._books: dict[Key, BookFeed] = {}
         self._trades: dict[Key, TradeFeed] = {}
         self._funding: dict[Key, FundingFeed] = {}
@@ -73,6 +78,17 @@ class Feeds:
         await asyncio.gather(*(board.stop() for board in self._quotes.values()))
         if self._ending:
             await asyncio.wait(self._ending)
+
+    def __len__(self) -> int:
+        return sum(len(feeds) for _, feeds in self._kinds()) + sum(map(len, self._tickers.values()))
+
+    def asked(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        """See `services.marketdata.places.Kind`."""
+        for live, key, feed in self._each():
+            yield feed.asked_at, partial(self._end, live, key)
+        for connector, board in self._tickers.items():
+            for pair, asked_at in board.active():
+                yield asked_at, partial(self._end_ticker, connector, pair)
 
     @property
     def timeout(self) -> float:
@@ -144,6 +160,7 @@ class Feeds:
                 self._publish_ticker,
                 self._ownership,
                 lambda pair: self._intake.watch(TICKER, venue.name, pair),
+                self._places,
                 patience=self._settings.stale_after,
                 max_age=self._settings.max_age,
             )
@@ -172,10 +189,9 @@ class Feeds:
 
     def forget_book(self, connector: str, pair: str) -> bool:
         """End the feed of a book; return whether there was one here."""
-        feed = self._books.pop((connector, pair), None)
-        if feed is None:
+        if (connector, pair) not in self._books:
             return False
-        self._end_later(BOOK, (connector, pair), feed)
+        self._end(BOOK, (connector, pair))
         return True
 
     def restart_books(self, connector: str) -> tuple[str, ...]:
@@ -204,26 +220,21 @@ class Feeds:
         key = (venue.name, pair)
         feed = feeds.get(key)
         if feed is None:
-            self._make_room()
+            self._places.need()
             feed = feeds[key] = make()
             turn: Turn = feed.supply.turn
             self._ownership.join(lease_name(live, *key), turn)
         return feed
 
-    def _make_room(self) -> None:
-        """See that one feed more may run: the one that was not asked for the longest gives its place, if any may."""
-        if sum(len(feeds) for _, feeds in self._kinds()) < self._settings.max_feeds:
-            return
-        live, key, feed = min(self._each(), key=lambda each: each[2].asked_at)
-        if time.monotonic() - feed.asked_at < IDLE:
-            raise CommandError(ErrorCode.BUSY, f"No more than {self._settings.max_feeds} feeds may run at a time")
-        next(feeds for each, feeds in self._kinds() if each is live).pop(key)
-        self._end_later(live, key, feed)
-
-    def _end_later(self, live: AnyLive, key: Key, feed: PairFeed) -> None:
+    def _end(self, live: AnyLive, key: Key) -> None:
+        feed = next(feeds for each, feeds in self._kinds() if each is live).pop(key)
         task = asyncio.create_task(self._let_go(live, key, feed), name="end of a feed")
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+
+    def _end_ticker(self, connector: str, pair: str) -> None:
+        self._tickers[connector].end(pair)
+        self._outlet.forget(TICKER, connector, pair)
 
     async def _let_go(self, live: AnyLive, key: Key, feed: PairFeed) -> None:
         self._ownership.leave(lease_name(live, *key))

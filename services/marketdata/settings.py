@@ -16,7 +16,7 @@ class MarketdataSettings(DatabaseSettings, ExchangeSettings):
         cleanup_interval: time between two looks for such feeds.
         stale_after: a stream that brings nothing for so long is opened again.
         max_age: the oldest state that is still answered with, by its own timestamp, while the exchange is away.
-        max_feeds: books, trades and funding that may be followed at a time.
+        max_feeds: feeds of all kinds together, ticker pairs and candles too, that may run at a time.
         rate_source: the connector that rates come from until somebody configures another.
         rate_max_age: the oldest price that a rate is made of.
         ticker_sources: connectors, separated by commas, that tickers are listed of where none is named; the rate source
@@ -24,7 +24,7 @@ class MarketdataSettings(DatabaseSettings, ExchangeSettings):
         banned_tokens: symbols, separated by commas, that have no rate: others trade under the same names.
     """
 
-    max_feeds: int = Field(2000, alias="MARKET_DATA_MAX_FEEDS", ge=1, le=100_000)
+    max_feeds: int = Field(5000, alias="MARKET_DATA_MAX_FEEDS", ge=1, le=100_000)
     rate_source: str = Field("binance", alias="RATE_ORACLE_SOURCE")
     rate_max_age: float = Field(60.0, alias="RATE_ORACLE_MAX_AGE", gt=0, le=24 * 3600)
     ticker_sources: str = Field("", alias="RATE_SOURCES")

@@ -9,6 +9,7 @@ import msgspec
 from services.marketdata.failures import NoAnswer
 from services.marketdata.follower import Follower
 from services.marketdata.ownership import Ownership, lease_name
+from services.marketdata.places import Places
 from services.marketdata.shared_fetch import SharedFetch
 from services.marketdata.supply import BEAT, BUS_PATIENCE
 from services.marketdata.ticker_group import TickerGroup
@@ -28,12 +29,13 @@ Tickers = dict[str, LiveTicker]
 class Kept(msgspec.Struct):
     """What is known of a pair. `heard`, `asked_at`, `sent_at`: monotonic clock; `heard` is 0 before anything was heard.
 
-    `bus` follows what another replica sends, which leads this pair then. Without a ticker although something was heard,
-    the exchange has none: no orders, and nothing was ever traded.
+    `bus` follows what another replica sends, which leads this pair then. Without a `group` the pair is not followed, as
+    there was no place. Without a ticker although something was heard, the exchange has none: no orders, and nothing was
+    ever traded.
     """
 
     pair: str
-    group: TickerGroup
+    group: TickerGroup | None
     asked_at: float
     ticker: LiveTicker | None = None
     heard: float = 0.0
@@ -45,7 +47,12 @@ class Kept(msgspec.Struct):
         """Since when a stream brings something of the pair; None if none does."""
         if self.bus is not None and self.bus.live_since is not None:
             return self.bus.live_since
-        return self.group.live_since if self.pair in self.group.pairs else None
+        return self.group.live_since if self.group is not None and self.pair in self.group.pairs else None
+
+    def leave(self) -> None:
+        """Have its stream do without it."""
+        if self.group is not None and self.pair in self.group.pairs:
+            self.group.remove(self.pair)
 
     def is_present(self, now: float) -> bool:
         """Whether the ticker is the present one: the running stream has brought it, or REST a moment ago."""
@@ -67,18 +74,22 @@ class TickerBoard:
         publish: Callable[[LiveTicker], None],
         ownership: Ownership,
         bus: Callable[[str], AsyncIterator[LiveTicker]],
+        places: Places,
         *,
         patience: float,
         max_age: float,
     ) -> None:
         self._ownership = ownership
         self._bus = bus
+        self._places = places
         self._ending: set[asyncio.Task[None]] = set()
         self._market = market
         self._publish = publish
         self._patience = patience
         self._max_age = max_age
         self._kept: dict[str, Kept] = {}
+        #: Pairs that there is no place for, as REST told them.
+        self._passing: dict[str, Kept] = {}
         self._groups: list[TickerGroup] = []
         self._wanted: dict[str, Kept] = {}
         self._fetch = SharedFetch(f"{market.connector} tickers", self._ask)
@@ -97,7 +108,7 @@ class TickerBoard:
         now = time.monotonic()
         found = {}
         for pair in pairs:
-            kept = self._kept.get(pair)
+            kept = self._kept.get(pair) or self._passing.get(pair)
             if kept is None:
                 return None
             kept.asked_at = now
@@ -108,7 +119,9 @@ class TickerBoard:
         return found
 
     async def get(self, pairs: Sequence[str], seconds: float) -> Tickers:
-        """Return the tickers of pairs; follow those that are new. Pairs for which the exchange has none are left out.
+        """Return the tickers of pairs; follow those that are new, as far as there are places for them.
+
+        Pairs for which the exchange has none are left out.
 
         Raises:
             ExchangeError: if the exchange does not give them within `seconds`, and memory holds none for one of them
@@ -124,14 +137,29 @@ class TickerBoard:
                 raise
         return {kept.pair: kept.ticker for kept in wanted if kept.ticker is not None}
 
+    def follow(self, pair: str) -> None:
+        """Follow a pair from now on.
+
+        Raises:
+            CommandError: BUSY if there is no place for it.
+        """
+        if pair not in self._kept:
+            self._places.need()
+        self._follow(pair)
+
+    def end(self, pair: str) -> None:
+        """End the feed of a pair. A stream that has no other ends with the next `forget`."""
+        kept = self._kept.pop(pair)
+        kept.leave()
+        self._ownership.leave(self._name(pair))
+        self._drop(kept.bus)
+
     async def forget(self, before: float) -> list[str]:
         """End the feeds of pairs that nobody has asked for since `before` (monotonic clock); return them."""
         idle = [pair for pair, kept in self._kept.items() if kept.asked_at < before]
         for pair in idle:
-            kept = self._kept.pop(pair)
-            kept.group.remove(pair)
-            self._ownership.leave(self._name(pair))
-            self._end(kept.bus)
+            self.end(pair)
+        self._passing = {pair: kept for pair, kept in self._passing.items() if kept.asked_at >= before}
         empty = [group for group in self._groups if not group.pairs]
         self._groups = [group for group in self._groups if group.pairs]
         for group in empty:
@@ -144,7 +172,7 @@ class TickerBoard:
         for group in self._groups:
             await group.stop()
         for kept in self._kept.values():
-            self._end(kept.bus)
+            self._drop(kept.bus)
         if self._ending:
             await asyncio.wait(self._ending)
 
@@ -164,7 +192,7 @@ class TickerBoard:
     def _name(self, pair: str) -> str:
         return lease_name(TICKER, self._market.connector, pair)
 
-    def _end(self, follower: Follower[LiveTicker] | None) -> None:
+    def _drop(self, follower: Follower[LiveTicker] | None) -> None:
         if follower is not None:
             task = asyncio.create_task(follower.stop(), name="end of a ticker on the bus")
             self._ending.add(task)
@@ -174,7 +202,7 @@ class TickerBoard:
         kept = self._kept.get(pair)
         if kept is None:
             return
-        self._end(kept.bus)
+        self._drop(kept.bus)
         kept.bus = None
         if leads:
             kept.group = self._group_for(pair)
@@ -187,8 +215,7 @@ class TickerBoard:
     def _take_from_bus(self, ticker: LiveTicker) -> None:
         kept = self._kept.get(ticker.trading_pair)
         if kept is not None and kept.bus is not None:
-            if kept.pair in kept.group.pairs:
-                kept.group.remove(kept.pair)
+            kept.leave()
             kept.ticker, kept.heard = ticker, time.monotonic()
             self._arrived.set()
 
@@ -206,12 +233,15 @@ class TickerBoard:
         self._publish(ticker)
 
     def _follow(self, pair: str) -> Kept:
-        now = time.monotonic()
+        """Return what is known of a pair, which is followed from now on if there is a place."""
         kept = self._kept.get(pair)
-        if kept is None:
-            kept = self._kept[pair] = Kept(pair, self._group_for(pair), now)
+        if kept is None and self._places.are_left():
+            self._passing.pop(pair, None)
+            kept = self._kept[pair] = Kept(pair, self._group_for(pair), 0.0)
             self._ownership.join(self._name(pair), lambda leads: self._turn(pair, leads))
-        kept.asked_at = now
+        if kept is None:
+            kept = self._passing.setdefault(pair, Kept(pair, None, 0.0))
+        kept.asked_at = time.monotonic()
         return kept
 
     async def _make_present(self, wanted: list[Kept], until: float) -> None:

@@ -2,22 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 
 from services.marketdata.candles.archive import Archive
 from services.marketdata.candles.feed import CandleFeed
 from services.marketdata.candles.intervals import INTERVALS
 from services.marketdata.candles.series import Series
-from services.marketdata.feeds import IDLE
 from services.marketdata.live_intake import LiveIntake
 from services.marketdata.live_outlet import LiveOutlet
 from services.marketdata.ownership import Ownership, lease_name
+from services.marketdata.places import Places
 from services.marketdata.repository import Repository
 from services.marketdata.settings import MarketdataSettings
 from services.marketdata.supply import BEAT
 from services.marketdata.venue import Venue
 from shared.contracts.marketdata.candles import CANDLE, LiveCandle
-from shared.errors import CommandError, ErrorCode
 from shared.tasks import end_task
 from shared.telemetry.logs import logger
 
@@ -37,17 +37,29 @@ class CandleFeeds:
         intake: LiveIntake,
         ownership: Ownership,
         repository: Repository,
+        *,
+        places: Places,
     ) -> None:
         self._settings = settings
         self._outlet = outlet
         self._intake = intake
         self._ownership = ownership
+        self._places = places
         self._repository = repository
         self._feeds: dict[Series, CandleFeed] = {}
         self._archives: dict[Series, Archive] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
         self._keeping: list[asyncio.Task[None]] = []
         self._ending: set[asyncio.Task[None]] = set()
+        places.share(self)
+
+    def __len__(self) -> int:
+        return len(self._feeds)
+
+    def asked(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        """See `services.marketdata.places.Kind`."""
+        for feed in self._feeds.values():
+            yield feed.asked_at, partial(self._end, feed)
 
     def start(self) -> None:
         """Begin to end feeds that nobody asks for, and to tell that the others are there."""
@@ -79,7 +91,7 @@ class CandleFeeds:
         series = Series(venue.name, pair, interval)
         feed = self._feeds.get(series)
         if feed is None:
-            self._make_room()
+            self._places.need()
             feed = self._feeds[series] = CandleFeed(
                 venue.market,
                 series,
@@ -120,15 +132,7 @@ class CandleFeeds:
         if ended:
             _log.info("candle feeds ended that nobody asked for", feeds=len(ended))
 
-    def _make_room(self) -> None:
-        """See that one feed more may run: the one that was not asked for the longest gives its place, if any may."""
-        if len(self._feeds) < self._settings.max_feeds:
-            return
-        feed = min(self._feeds.values(), key=lambda each: each.asked_at)
-        if time.monotonic() - feed.asked_at < IDLE:
-            raise CommandError(
-                ErrorCode.BUSY, f"No more than {self._settings.max_feeds} candle feeds may run at a time"
-            )
+    def _end(self, feed: CandleFeed) -> None:
         del self._feeds[feed.series]
         task = asyncio.create_task(self._let_go(feed), name="end of a candle feed")
         self._ending.add(task)

@@ -6,12 +6,13 @@ import msgspec
 import pytest
 from nats.aio.msg import Msg
 
-from services.marketdata import feeds as module
+from services.marketdata import places as module
 from shared.bus.connection import connect
 from shared.bus.subjects import Subjects
 from shared.contracts.credentials import Nothing
 from shared.contracts.marketdata.feeds import FOLLOW_FEED, LIST_FEEDS, FeedKind, FeedRef
 from shared.contracts.marketdata.funding import GET_FUNDING, FundingRef, LiveFunding
+from shared.contracts.marketdata.tickers import GET_PRICES, PricesFilter
 from shared.contracts.marketdata.trades import TRADES, LiveTrades, MarketTrade
 from shared.errors import ErrorCode
 from shared.exchanges.errors import ExchangeDown
@@ -165,7 +166,17 @@ async def test_there_are_no_more_feeds_than_may_be(
     # Those that run go on; one that nobody has asked for in a while gives its place.
     await ask(FOLLOW_FEED, FeedRef(FeedKind.BOOK, "paper", "ETH-USDT"))
     monkeypatch.setattr(module, "IDLE", 0.0)
+    service._feeds._places._look_again_at = 0.0
     await ask(FOLLOW_FEED, FeedRef(FeedKind.BOOK, "paper", "ETH-BTC"))
     listed = await ask(LIST_FEEDS, Nothing())
     assert set(listed) == {"order_book_paper_ETH-USDT", "order_book_paper_ETH-BTC"}
     assert dict(service.health().figures)["book_feeds"] == 2
+    # All kinds count; prices are told of as many pairs as anybody wants.
+    monkeypatch.setattr(module, "IDLE", 30.0)
+    market.tickers = {pair: ticker(pair) for pair in ("BTC-USDT", "ETH-USDT")}
+    for feed in (FeedRef(FeedKind.TICKER, "paper", BTC), FeedRef(FeedKind.CANDLES, "paper", BTC, "1m")):
+        assert (await ask.refused(FOLLOW_FEED, feed)).code == ErrorCode.BUSY
+    told = await ask(GET_PRICES, PricesFilter("paper", ("BTC-USDT", "ETH-USDT")))
+    assert set(told.prices) == {"BTC-USDT", "ETH-USDT"}
+    again = await ask(LIST_FEEDS, Nothing())
+    assert set(again) == set(listed)

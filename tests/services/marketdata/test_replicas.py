@@ -181,7 +181,6 @@ async def test_more_feeds_than_a_message_holds_are_listed(start: Start, ask: Ask
     first, second = [await Replica.start(start) for _ in range(2)]
     await eventually(lambda: bool(first.service._neighbours.present) and bool(second.service._neighbours.present))
     for replica, of_it in ((first, pairs[:1200]), (second, pairs[1200:])):
-        replica.service._feeds._settings = replica.service._feeds._settings.model_copy(update={"max_feeds": 5000})
         venue = replica.service._venues["paper"]
         for pair in of_it:
             replica.service._feeds.trades(venue, pair)

@@ -1,15 +1,18 @@
 """Tickers of many pairs: one stream, one question, and one pair that fails costs the others nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import pytest
 
-from services.marketdata import ticker_group, tickers
+from services.marketdata import places, ticker_group, tickers
 from services.marketdata.failures import NoAnswer
 from services.marketdata.ownership import Turn
+from services.marketdata.places import Places
 from services.marketdata.tickers import TickerBoard
 from shared.contracts.marketdata.tickers import LiveTicker
+from shared.errors import CommandError, ErrorCode
 from shared.exchanges.errors import ExchangeDown, Refused
 from tests.eventually import eventually
 from tests.services.marketdata.fake_market import FakeMarket, ticker
@@ -34,14 +37,24 @@ async def nothing() -> AsyncIterator[LiveTicker]:
 class Board:
     """A board over a fake market of `count` pairs, with what it has published."""
 
-    def __init__(self, count: int = 5, max_age: float = 60.0) -> None:
+    def __init__(self, count: int = 5, max_age: float = 60.0, places: int = 1000) -> None:
         self.pairs = tuple(f"T{number}-USDT" for number in range(count))
         self.market = FakeMarket(pairs=self.pairs)
         self.market.tickers = {pair: ticker(pair, at=1.0) for pair in self.pairs}
         self.published: list[LiveTicker] = []
+        self.places = Places(places)
         self.board = TickerBoard(
-            self.market, self.published.append, Alone(), lambda _: nothing(), patience=60.0, max_age=max_age
-        )
+            self.market, self.published.append, Alone(), lambda _: nothing(), self.places,
+            patience=60.0, max_age=max_age,
+        )  # fmt: skip
+        self.places.share(self)
+
+    def __len__(self) -> int:
+        return len(self.board)
+
+    def asked(self) -> list[tuple[float, Callable[[], None]]]:
+        """Return what `services.marketdata.places` asks for."""
+        return [(asked_at, partial(self.board.end, pair)) for pair, asked_at in self.board.active()]
 
     async def send(self, pair: str, at: float) -> None:
         """Have the stream of `pair` bring a ticker, and wait until it is taken."""
@@ -187,3 +200,25 @@ async def test_a_ticker_of_nobody_s_pair_is_dropped(on: Board) -> None:
     on.market.open_streams()[0].states.put_nowait(ticker("ELSE-USDT"))
     await on.send(on.pairs[0], 9.0)
     assert [sent.trading_pair for sent in on.published] == [on.pairs[0]]
+
+
+async def test_pairs_without_a_place_are_answered_by_rest_and_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    on = Board(count=6, places=2)
+    found = await on.board.get(on.pairs[:4], 5)
+    assert set(found) == set(on.pairs[:4])
+    assert {pair for pair, _ in on.board.active()} == set(on.pairs[:2])
+    # At once from memory for a moment, like others without a stream.
+    asked = len(on.market.asked)
+    assert set(on.board.now(on.pairs[2:4]) or ()) == set(on.pairs[2:4])
+    await asyncio.gather(*(on.board.get(on.pairs[2:4], 5) for _ in range(20)))
+    assert len(on.market.asked) <= asked + 2
+    with pytest.raises(CommandError) as caught:
+        on.board.follow(on.pairs[4])
+    assert caught.value.code is ErrorCode.BUSY
+    # When others are not asked for any more, it is followed.
+    monkeypatch.setattr(places, "IDLE", 0.0)
+    on.places._look_again_at = 0.0
+    on.board.follow(on.pairs[4])
+    assert on.pairs[4] in {pair for pair, _ in on.board.active()}
+    assert len(on.board) == 2
+    await on.board.stop()
