@@ -4,7 +4,8 @@ A page goes on behind the last row of the one before (a keyset), so that orders 
 repeat nor hide any, and the thousandth page is found as fast as the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +15,13 @@ import msgspec
 from services.portfolio.cursors import Place, in_utc, read_cursor, write_cursor
 from services.portfolio.pages import EncodedOrders, EncodedTrades, fitting
 from services.portfolio.records import ORDER_COLUMNS, TRADE_COLUMNS, order_of, trade_of
+from services.portfolio.totals import total_of
+from shared.contracts.portfolio import SERVICE
 from shared.contracts.portfolio.orders import OrderSearch
 from shared.contracts.portfolio.trades import TradeSearch
+from shared.database.failures import Connection, unavailable
 from shared.database.pool import Database
-from shared.errors import FieldError, invalid
+from shared.errors import CommandError, ErrorCode, FieldError, invalid
 
 _encode = msgspec.json.Encoder().encode
 
@@ -62,18 +66,32 @@ class SearchRepository:
         self, table: "_Table", conditions: "_Conditions", limit: int, cursor: str | None
     ) -> tuple[list[asyncpg.Record], int]:
         """Return up to `limit` rows and one more, if there is one, and how many match without the cursor."""
-        count, arguments = f"SELECT count(*) FROM {table.name}{conditions}", tuple(conditions.arguments)
+        selection, arguments = f"{table.name}{conditions}", tuple(conditions.arguments)
         if cursor is not None:
             place = read_cursor(cursor)
             conditions.add(f"({table.time}, {table.row_id}) < ({{}}, {{}})", place.time, place.row_id)
-        rows = await self._database.fetch(
-            f"SELECT {table.columns} FROM {table.name}{conditions}"
-            f" ORDER BY {table.time} DESC, {table.row_id} DESC LIMIT {limit + 1}",
-            *conditions.arguments,
-        )
-        if cursor is None and len(rows) <= limit:
-            return rows, len(rows)
-        return rows, int(await self._database.fetchval(count, *arguments))
+        async with self._reading() as connection:
+            # Planned for the values at hand: with a plan for any value, a pair that is rare is looked for in all rows.
+            await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+            rows = await connection.fetch(
+                f"SELECT {table.columns} FROM {table.name}{conditions}"
+                f" ORDER BY {table.time} DESC, {table.row_id} DESC LIMIT {limit + 1}",
+                *conditions.arguments,
+            )
+            if cursor is None and len(rows) <= limit:
+                return rows, len(rows)
+            return rows, await total_of(connection, selection, arguments)
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Connection]:
+        """Lend a connection in a transaction. Nothing hangs on its end, which may be lost like any other answer."""
+        try:
+            async with self._database.transaction() as connection:
+                yield connection
+        except CommandError as error:
+            if error.code is ErrorCode.OUTCOME_UNKNOWN:
+                raise unavailable(SERVICE) from error
+            raise
 
 
 class _Table(msgspec.Struct, frozen=True):

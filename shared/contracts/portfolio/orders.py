@@ -158,7 +158,10 @@ class OrderSearch(msgspec.Struct, frozen=True):
 
 
 class OrderPage(msgspec.Struct, frozen=True):
-    """A page of orders. `total` counts all that match; `next_cursor` is None on the last page."""
+    """A page of orders; `next_cursor` is None on the last page.
+
+    `total` counts all that match; of stored ones beyond 5,000 it is an estimate.
+    """
 
     orders: tuple[Order, ...]
     total: int

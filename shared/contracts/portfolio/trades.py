@@ -52,7 +52,10 @@ class TradeSearch(msgspec.Struct, frozen=True):
 
 
 class TradePage(msgspec.Struct, frozen=True):
-    """A page of trades. `total` counts all that match; `next_cursor` is None on the last page."""
+    """A page of trades; `next_cursor` is None on the last page.
+
+    `total` counts all that match; of stored ones beyond 5,000 it is an estimate.
+    """
 
     trades: tuple[Trade, ...]
     total: int
