@@ -5,7 +5,6 @@ the keyring first, then accounts by name, then their rows. Users and API keys st
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
 
 import asyncpg
 import msgspec
@@ -13,19 +12,7 @@ import msgspec
 from services.credentials.encryption import StoredKeyring
 from services.credentials.rows import AccountRow, ApiKeyRow, CredentialRevision, CredentialRow, UserRow
 from shared.contracts.credentials import AccountCredentials, AccountsSnapshot, ApiKey, KnownCredential
-
-
-class Queries(Protocol):
-    """What runs SQL: a connection inside a transaction, or a `Database` for a query that stands alone."""
-
-    async def fetch(self, sql: str, /, *args: Any) -> list[asyncpg.Record]: ...
-
-    async def fetchrow(self, sql: str, /, *args: Any) -> asyncpg.Record | None: ...
-
-    async def fetchval(self, sql: str, /, *args: Any) -> Any: ...
-
-    async def execute(self, sql: str, /, *args: Any) -> str: ...
-
+from shared.database.queries import Queries
 
 _STATES = """
 SELECT name, present, version, ARRAY(

@@ -5,7 +5,7 @@ Whoever changes locks in one order: the lease, orders by their id, balances, the
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -25,19 +25,7 @@ from shared.contracts.portfolio.balances import BalanceAmount, BalancesChanged
 from shared.contracts.portfolio.orders import Order, OrderStatus
 from shared.contracts.portfolio.sessions import Session
 from shared.contracts.portfolio.trades import Trade
-
-
-class Queries(Protocol):
-    """What runs SQL: a connection inside a transaction, or a `Database` for a query that stands alone."""
-
-    async def fetch(self, sql: str, /, *args: Any) -> list[asyncpg.Record]: ...
-
-    async def fetchrow(self, sql: str, /, *args: Any) -> asyncpg.Record | None: ...
-
-    async def fetchval(self, sql: str, /, *args: Any) -> Any: ...
-
-    async def execute(self, sql: str, /, *args: Any) -> str: ...
-
+from shared.database.queries import Queries
 
 _STORED_COLUMNS = (
     f"{ORDER_COLUMNS}, phase, reported_amount, reported_price, traded_amount, traded_value, sent_ms,"

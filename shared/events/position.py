@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.database.failures import Connection
-from shared.database.pool import Database
+from shared.database.queries import Queries
 
 _RECENT = 4096
 
@@ -16,7 +16,7 @@ class Position:
     event_ids: tuple[int, ...]
 
 
-async def last_seq(queries: Connection | Database) -> int:
+async def last_seq(queries: Queries) -> int:
     """Return the `seq` of the last event of this schema that a relay has numbered, 0 before the first."""
     seq: int = await queries.fetchval("SELECT last_seq FROM relay")
     return seq
