@@ -2,8 +2,9 @@
 
     python -m bench.simulator_streams [--sockets 200] [--seconds 20]
 
-The simulator runs in a process of its own, without a database. Each socket has one of five pairs and its trades, diff
-depth, book ticker, klines and ticker; the readers are in this process and not counted.
+The simulator runs in a process of its own, without a database. Each socket has one of five pairs and seven of its
+streams: trades, aggregate trades, diff depth, book ticker, klines and both tickers; the readers are in this process and
+not counted.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import websockets
 from hummingbus.stack.ports import free_port
 
 _PAIRS = ("btcusdt", "ethusdt", "solusdt", "ethbtc", "btcusdc")
-_FEEDS = ("trade", "depth@100ms", "bookTicker", "kline_1m", "ticker")
+_FEEDS = ("trade", "aggTrade", "depth@100ms", "bookTicker", "kline_1s", "ticker", "miniTicker")
 _WARM_UP = 3.0
 
 

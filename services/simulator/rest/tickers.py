@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
+from services.simulator.engine.events import Trade
 from services.simulator.engine.symbol import Symbol
 from services.simulator.market.candles import Candle
 from services.simulator.rest.figures import figures
@@ -43,9 +45,17 @@ def percent(change: int, of: int) -> str:
     return f"{sign}{thousandths // 1000}.{thousandths % 1000:03d}"
 
 
-def span(exchange: Exchange, symbol: Symbol, start: int) -> tuple[Candle, int]:
-    """Return the candle of all since the full minute at or after `start` (ms), and the id of its first trade."""
-    return exchange.live.window(symbol, start)
+class Span(NamedTuple):
+    """A span of time until now: its candle, the id of its first trade, and its last trade."""
+
+    candle: Candle
+    first_id: int
+    last: Trade
+
+
+def span(exchange: Exchange, symbol: Symbol, start: int) -> Span:
+    """Return all since the full minute at or after `start` (ms)."""
+    return Span(*exchange.live.window(symbol, start), exchange.live.newest_trade(symbol))
 
 
 def change(symbol: Symbol, candle: Candle) -> dict[str, object]:
@@ -72,17 +82,17 @@ def prices(symbol: Symbol, candle: Candle) -> dict[str, object]:
     }
 
 
-def counts(exchange: Exchange, symbol: Symbol, candle: Candle, first_id: int, now: int) -> dict[str, object]:
+def counts(of: Span, now: int) -> dict[str, object]:
     """Return the times and the ids of the trades; the ids are -1 where nothing was traded.
 
     The last is the newest trade's own: a pair that was looked at for a part of the time has fewer trades than ids.
     """
     return {
-        "openTime": candle.open_time,
+        "openTime": of.candle.open_time,
         "closeTime": now,
-        "firstId": first_id if candle.trades else -1,
-        "lastId": exchange.live.newest_trade(symbol).trade_id if candle.trades else -1,
-        "count": candle.trades,
+        "firstId": of.first_id if of.candle.trades else -1,
+        "lastId": of.last.trade_id if of.candle.trades else -1,
+        "count": of.candle.trades,
     }
 
 
@@ -102,8 +112,3 @@ def best(exchange: Exchange, symbol: Symbol) -> dict[str, object]:
 def last_price(exchange: Exchange, symbol: Symbol) -> str:
     """Return the last price."""
     return figures(symbol).price(exchange.glance.last_price(symbol))
-
-
-def last_quantity(exchange: Exchange, symbol: Symbol) -> str:
-    """Return the quantity of the last trade."""
-    return figures(symbol).quantity(exchange.live.newest_trade(symbol).quantity)

@@ -51,18 +51,18 @@ async def day_ticker(call: Call) -> Answer:
     mini = _is_mini(call)
 
     def ticker(symbol: Symbol) -> dict[str, object]:
-        candle, first_id = tickers.span(call.exchange, symbol, call.now - tickers.DAY)
-        counts = tickers.counts(call.exchange, symbol, candle, first_id, call.now)
+        day = tickers.span(call.exchange, symbol, call.now - tickers.DAY)
+        prices, counts = tickers.prices(symbol, day.candle), tickers.counts(day, call.now)
         if mini:
-            return _mini(symbol, tickers.prices(symbol, candle), counts)
+            return _mini(symbol, prices, counts)
         text = figures(symbol)
         return {
-            **tickers.change(symbol, candle),
-            "prevClosePrice": text.price(candle.open),
-            "lastPrice": text.price(candle.close),
-            "lastQty": tickers.last_quantity(call.exchange, symbol),
+            **tickers.change(symbol, day.candle),
+            "prevClosePrice": text.price(day.candle.open),
+            "lastPrice": text.price(day.candle.close),
+            "lastQty": text.quantity(day.last.quantity),
             **tickers.best(call.exchange, symbol),
-            **tickers.prices(symbol, candle),
+            **prices,
             **counts,
         }
 
@@ -77,12 +77,9 @@ async def _since(call: Call, start: int) -> Answer:
     mini = _is_mini(call)
 
     def ticker(symbol: Symbol) -> dict[str, object]:
-        candle, first_id = tickers.span(call.exchange, symbol, start)
-        prices, counts = (
-            tickers.prices(symbol, candle),
-            tickers.counts(call.exchange, symbol, candle, first_id, call.now),
-        )
-        return _mini(symbol, prices, counts) if mini else {**tickers.change(symbol, candle), **prices, **counts}
+        since = tickers.span(call.exchange, symbol, start)
+        prices, counts = tickers.prices(symbol, since.candle), tickers.counts(since, call.now)
+        return _mini(symbol, prices, counts) if mini else {**tickers.change(symbol, since.candle), **prices, **counts}
 
     return await _each(call, ticker, needed=True)
 

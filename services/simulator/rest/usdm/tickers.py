@@ -27,13 +27,13 @@ async def day_ticker(call: Call) -> Answer:
     """Answer the figures of the last 24 hours."""
 
     def ticker(symbol: Symbol) -> dict[str, object]:
-        candle, first_id = tickers.span(call.exchange, symbol, call.now - tickers.DAY)
+        day = tickers.span(call.exchange, symbol, call.now - tickers.DAY)
         return {
-            **tickers.change(symbol, candle),
-            "lastPrice": figures(symbol).price(candle.close),
-            "lastQty": tickers.last_quantity(call.exchange, symbol),
-            **tickers.prices(symbol, candle),
-            **tickers.counts(call.exchange, symbol, candle, first_id, call.now),
+            **tickers.change(symbol, day.candle),
+            "lastPrice": figures(symbol).price(day.candle.close),
+            "lastQty": figures(symbol).quantity(day.last.quantity),
+            **tickers.prices(symbol, day.candle),
+            **tickers.counts(day, call.now),
         }
 
     return await _each(call, ticker)
