@@ -17,13 +17,14 @@ from shared.exchanges.interface import AccountUpdate, AssetBalance, Fee, VenueOr
 from shared.exchanges.market import CcxtMarket
 from shared.exchanges.merging import Watch, merged
 from shared.exchanges.missing_fills import MissingFills
+from shared.exchanges.question_pace import QuestionPace
 from shared.exchanges.venue_balances import balances_of
 from shared.exchanges.venue_orders import order_of, trade_of
 
 T = TypeVar("T")
 
 _ZERO = Decimal(0)
-#: Seconds between two questions for what the streams leave out.
+#: Seconds until a question is repeated that was not answered, at first.
 _PAUSE = 1.0
 #: Fills of so long before the stream began are told too, in ms.
 _BEFORE_MS = 60_000
@@ -69,7 +70,7 @@ class UserStream:
         self._missing = MissingFills(int(time.time() * 1000) - _BEFORE_MS)
         self._fills_wanted = asyncio.Event()
         self._times_stood = 0
-        self._may_ask_at = 0.0
+        self._pace = QuestionPace()
 
     async def updates(self) -> AsyncGenerator[AccountUpdate, None]:
         """Yield what happens, first that the subscription stands.
@@ -173,14 +174,11 @@ class UserStream:
     async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask until there is an answer, not too often; refused keys end the stream."""
         backoff = Backoff(_PAUSE, 10.0)
-        await asyncio.sleep(max(0.0, self._may_ask_at - time.monotonic()))
+        await self._pace.wait()
         while True:
             try:
-                answer = await ask()
+                return await ask()
             except KeysRefused:
                 raise
             except ExchangeError:
                 await backoff.wait()
-                continue
-            self._may_ask_at = time.monotonic() + _PAUSE
-            return answer
