@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from services.credentials.accounts import ensure_master_account
 from services.credentials.adding import Adding
-from services.credentials.changes import Change, Told
+from services.credentials.changes import Change
 from services.credentials.commits import Commits
 from services.credentials.encryption import WrongPasswordError
 from services.credentials.followed_accounts import FollowedAccounts
@@ -23,6 +23,7 @@ from services.credentials.verification import Verification
 from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
 from shared.contracts.credentials import SERVICE
+from shared.database.change import Told
 from shared.database.migrate import ensure_migrated
 from shared.database.pool import Database
 from shared.database.unit_of_work import UnitOfWork

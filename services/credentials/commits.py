@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from services.credentials.changes import Change, Told
+from services.credentials.changes import Change
 from services.credentials.followed_accounts import FollowedAccounts
 from services.credentials.rows import CredentialRow
 from shared.bus.messages import Call, Reply
 from shared.contracts.credentials import SERVICE
 from shared.contracts.declaration import Command
+from shared.database.change import Told
 from shared.database.unit_of_work import UnitOfWork, Work
 
 Req = TypeVar("Req")

@@ -1,29 +1,14 @@
 """One change of state: what an effect works with, and what it told, for the memory of this replica."""
 
-from typing import Any, TypeVar
-
 from services.portfolio.repository import Repository
-from shared.contracts.declaration import AnyEvent, Event
+from shared.database import change
 from shared.database.unit_of_work import Work
 
-P = TypeVar("P")
 
-#: Events with their payloads, in their order.
-Told = list[tuple[AnyEvent, Any]]
-
-
-class Change:
+class Change(change.Change):
     """The tables inside the transaction of a change, and the events that it adds."""
 
-    def __init__(self, work: Work, told: Told) -> None:
-        """`told` is emptied first, as an effect may be run again when its transaction lost a race."""
-        self.connection = work.connection
+    def __init__(self, work: Work, told: change.Told) -> None:
+        """See `shared.database.change`."""
+        super().__init__(work, told)
         self.repository = Repository(work.connection)
-        self._work = work
-        self._told = told
-        told.clear()
-
-    def tell(self, event: Event[P], payload: P) -> None:
-        """Add an event, which exists if and only if the change is committed."""
-        self._work.emit(event, payload)
-        self._told.append((event, payload))

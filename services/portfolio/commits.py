@@ -9,8 +9,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from services.portfolio.changes import Change, Told
+from services.portfolio.changes import Change
 from shared.contracts.declaration import AnyEvent
+from shared.database.change import Told
 from shared.database.unit_of_work import UnitOfWork
 from shared.leases import Lease, hold
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from services.credentials import verification
-from services.credentials.changes import Change, Told
+from services.credentials.changes import Change
 from services.credentials.repository import Repository
 from services.credentials.rows import CredentialRevision
 from services.credentials.verification import FIRST_PAUSE, LONGEST_PAUSE, Attempts, write_verdict
@@ -15,6 +15,7 @@ from shared.bus.client import Bus
 from shared.contracts import credentials as contract
 from shared.contracts.credentials import AccountRef, CredentialPut, CredentialVerdict, Nothing
 from shared.contracts.portfolio.keys import KeyChecked, KeyVerdict
+from shared.database.change import Told
 from shared.database.pool import Database
 from shared.database.unit_of_work import UnitOfWork
 from tests.conftest import SettingsFor

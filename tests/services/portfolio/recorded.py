@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from services.portfolio.changes import Change, Told
+from services.portfolio.changes import Change
 from services.portfolio.repository import order_row
 from services.portfolio.rows import Phase, StoredBalances, StoredOrder
 from services.portfolio.sessions.desired import SessionKey
@@ -15,6 +15,7 @@ from shared.contracts.portfolio.balances import BALANCES_CHANGED, BalanceAmount,
 from shared.contracts.portfolio.orders import ORDER_CHANGED, Order, OrderStatus, OrderType, PositionAction, TradeType
 from shared.contracts.portfolio.sessions import SESSION_CHANGED, Session, SessionState
 from shared.contracts.portfolio.trades import TRADE_RECORDED, Trade
+from shared.database.change import Told
 from shared.database.pool import Database
 from shared.database.unit_of_work import UnitOfWork
 from shared.events.relay import Relay

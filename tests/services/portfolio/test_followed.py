@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from services.portfolio.changes import Told
 from services.portfolio.followed import PortfolioViews
 from services.portfolio.sessions.desired import SessionKey
 from shared.bus.connection import connect
@@ -18,6 +17,7 @@ from shared.contracts.portfolio import SERVICE
 from shared.contracts.portfolio.balances import BALANCES_CHANGED
 from shared.contracts.portfolio.orders import ORDER_CHANGED, OrderFilter, OrderPage, OrderStatus
 from shared.contracts.portfolio.sessions import SESSION_CHANGED, SessionState
+from shared.database.change import Told
 from shared.database.pool import Database
 from shared.events.envelope import Envelope, encode
 from tests.conftest import SettingsFor
