@@ -145,3 +145,31 @@ async def test_while_an_exchange_is_away_the_last_state_is_told_with_its_time(
             if book["timestamp"] > away_since + 1:
                 break
             await asyncio.sleep(0.1)
+
+
+async def test_where_rates_come_from_is_known_to_all_replicas_at_once_and_kept(
+    it: Fleet, http: httpx.AsyncClient, venue: SimulatedVenue
+) -> None:
+    it.start("marketdata", "-2")
+    await it.ready()
+    asked = {"trading_pairs": ["ETH-BTC", "SOL-BTC"]}
+    for source, symbol in (("paper", "a"), ("binance", "b")) * 5:
+        token = {"global_token_name": "EUR", "global_token_symbol": symbol}
+        changed = await http.put(
+            "/rate-oracle/config", json={"rate_oracle_source": {"name": source}, "global_token": token}
+        )
+        assert changed.status_code == 200, changed.text
+        for answer in await asyncio.gather(*(http.get("/rate-oracle/config") for _ in range(8))):
+            assert answer.json()["rate_oracle_source"] == {"name": source}
+            assert answer.json()["global_token"] == token
+        for path in ("/rate-oracle/rates", "/market-data/rates"):
+            rates = (await http.post(path, json=asked)).json()
+            assert (rates["source"], rates["quote_token"]) == (source, "EUR")
+            # SOL-BTC has no market of its own: over another token.
+            assert all(rate > 0 for rate in rates["rates"].values())
+    for replica in ("marketdata", "marketdata-2"):
+        it.kill(replica)
+    it.start("marketdata")
+    await it.ready()
+    kept = (await http.get("/rate-oracle/config")).json()
+    assert (kept["rate_oracle_source"]["name"], kept["global_token"]["global_token_symbol"]) == ("binance", "b")
