@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import psutil
 
 from hummingbus.stack.errors import StartError
-from hummingbus.stack.processes import bare_environment, end_orphan, exited, kill_tree, launch, stop
+from hummingbus.stack.processes import bare_environment, end_orphan, exited, kill_tree, launch, log_end, stop
 
 HOST = "127.0.0.1"
 #: A client that does not answer is dropped within six seconds, so that a replica that hangs gets no more commands.
@@ -188,17 +188,11 @@ class NatsServer:
                 with contextlib.suppress(ValueError, KeyError, IndexError):  # half written yet
                     return int(json.loads(file.read_text())["nats"][0].rsplit(":", 1)[1])
             if process.poll() is not None:
-                raise NatsError(f"NATS ended at its start: {self._log_end()}")
+                raise NatsError(f"NATS ended at its start: {log_end(self._log)}")
             if time.monotonic() > until:
                 await stop(process, _STOP_STEPS)
-                raise NatsError(f"NATS was not ready in {self._start_timeout:.0f} s: {self._log_end()}")
+                raise NatsError(f"NATS was not ready in {self._start_timeout:.0f} s: {log_end(self._log)}")
             await asyncio.sleep(0.01)
-
-    def _log_end(self) -> str:
-        try:
-            return " | ".join(self._log.read_text(errors="replace").splitlines()[-5:])
-        except FileNotFoundError:
-            return "no log"
 
 
 def authorization(users: Mapping[str, NatsUser]) -> dict[str, Any]:

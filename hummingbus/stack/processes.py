@@ -76,6 +76,14 @@ def launch(
         )
 
 
+def log_end(log: Path) -> str:
+    """Return the last five lines of a server's log in one, for the error that says why it is not there."""
+    try:
+        return " | ".join(log.read_text(errors="replace").splitlines()[-5:])
+    except FileNotFoundError:
+        return "no log"
+
+
 def bare_environment() -> dict[str, str]:
     """Return the environment of a server: nothing of ours, as a secret in it could be read by the server's user."""
     return {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath), "TZ": "UTC"}
