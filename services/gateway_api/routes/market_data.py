@@ -7,12 +7,13 @@ from litestar import Request, Router, get, post
 from services.gateway_api.answers import Answer
 from services.gateway_api.commands import Commands
 from services.gateway_api.documents.operation import OF_A_BODY, OF_AN_EXCHANGE, json_body, operation
-from services.gateway_api.inputs.market_data import BOOK_SCHEMA, PRICES_SCHEMA, BookBody, PricesBody
+from services.gateway_api.documents.prices import PRICES
+from services.gateway_api.inputs.market_data import BOOK_SCHEMA, BookBody, PricesBody
 from services.gateway_api.inputs.questions import Question
 from services.gateway_api.shapes.market_data import prices
 from shared.contracts.marketdata.books import GET_BOOK, Book
 from shared.contracts.marketdata.feeds import FEED_SETTINGS, FeedSettings
-from shared.contracts.marketdata.tickers import GET_PRICES, Prices
+from shared.contracts.marketdata.tickers import GET_PRICES
 
 _TAG = "Market data"
 _ERRORS = (*OF_AN_EXCHANGE, *OF_A_BODY)
@@ -37,32 +38,7 @@ def market_data_routes(commands: Commands) -> Router:
     async def get_settings() -> Answer:
         return await commands.query(FEED_SETTINGS)
 
-    @post(
-        "/prices",
-        **operation(
-            "get_prices",
-            "The prices of pairs",
-            Prices,
-            {
-                "connector": "binance",
-                "prices": {"BTC-USDT": 65000.5},
-                "timestamp": 1767225600.0,
-                "BTC-USDT": {"price": 65000.5, "timestamp": 1767225600.0},
-            },
-            tag=_TAG,
-            errors=_ERRORS,
-            description=(
-                "Mid prices, or last ones where a side of the book is empty. Each price also stands under its pair's"
-                " name. A pair that the connector does not have is left out; 404 when it has none of them."
-            ),
-            kind=json_body(
-                PRICES_SCHEMA,
-                "Whose prices.",
-                {"connector_name": "binance", "trading_pairs": ["BTC-USDT"]},
-                required=True,
-            ),
-        ),
-    )
+    @post("/prices", **PRICES)
     async def get_prices(request: Request[Any, Any, Any]) -> Answer:
         asked = await _prices_question.read(request)
         return Answer(prices(await commands.ask(GET_PRICES, asked), asked.trading_pairs))

@@ -259,6 +259,16 @@ async def test_answers_of_posts_fit_their_schemas(edge: Edge, document: dict[str
         jsonschema_rs.validate(declared["content"]["application/json"]["schema"], answer)
 
 
+async def test_each_price_under_its_pair_has_a_schema(document: dict[str, Any]) -> None:
+    declared = resolved(document, document["paths"]["/market-data/prices"]["post"]["responses"]["200"])
+    schema = declared["content"]["application/json"]["schema"]
+    answer = {"connector": "paper", "prices": {"BTC-USDT": 1.5}, "timestamp": 1.5}
+    jsonschema_rs.validate(schema, answer | {"BTC-USDT": {"price": 1.5, "timestamp": 1.5}})
+    for wrong in ({"BTC-USDT": 1.5}, {"BTC-USDT": {"price": "1.5", "timestamp": 1.5}}, {"prices": None}):
+        with pytest.raises(jsonschema_rs.ValidationError):
+            jsonschema_rs.validate(schema, answer | wrong)
+
+
 @pytest.mark.usefixtures("portfolio", "marketdata")
 async def test_answers_fit_their_schemas(edge: Edge, document: dict[str, Any]) -> None:
     for path, named in (
