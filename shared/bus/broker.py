@@ -1,10 +1,12 @@
 """FastStream's broker over our own way to connect."""
 
 from collections.abc import Awaitable, Callable
+from types import TracebackType
 
 from faststream.nats import NatsBroker
+from nats.errors import Error as NatsError
 
-from shared.bus.connection import Client, connect
+from shared.bus.connection import Client, close, connect
 from shared.settings import Settings
 
 
@@ -23,6 +25,20 @@ class Broker(NatsBroker):
         connection = await connect(self._settings, self._user, on_reconnect=self._on_reconnect)
         self.config.connect(connection)
         return connection
+
+    async def stop(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> None:
+        """Send what waits to be sent, and close. While the server is away it is given up: the library would raise."""
+        try:
+            await super().stop(exc_type, exc_val, exc_tb)
+        except NatsError:
+            await close(self.connection)
+            self._connection = None
+            self.config.disconnect()
 
     @property
     def connection(self) -> Client:
