@@ -9,6 +9,17 @@ from services.gateway_api.inputs.fields import ORDER_ID_PATTERN, PAIR_PATTERN
 from shared.bus.messages import KEY_MAX_LENGTH
 from shared.names import NAME_MAX_LENGTH, NAME_PATTERN
 
+
+def _key(description: str) -> HeaderParameter:
+    return HeaderParameter(
+        name="Idempotency-Key",
+        pattern=NAME_PATTERN,
+        max_length=KEY_MAX_LENGTH,
+        required=False,
+        description=description,
+    )
+
+
 AccountName = Annotated[
     str,
     PathParameter(
@@ -56,15 +67,9 @@ TradingPairInPath = Annotated[
 ]
 IdempotencyKey = Annotated[
     str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        pattern=NAME_PATTERN,
-        max_length=KEY_MAX_LENGTH,
-        required=False,
-        description=(
-            "A key of your own for this change: a repetition with the same key and content gives the first outcome and"
-            " changes nothing. Without one the server makes a key and tells it in the answer."
-        ),
+    _key(
+        "A key of your own for this change: a repetition with the same key and content gives the first outcome and"
+        " changes nothing. Without one the server makes a key and tells it in the answer."
     ),
 ]
 ClientOrderIdInPath = Annotated[
@@ -86,24 +91,12 @@ TradingPairsInQuery = Annotated[
 ]
 OrderKey = Annotated[
     str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        pattern=NAME_PATTERN,
-        max_length=KEY_MAX_LENGTH,
-        required=False,
-        description=(
-            "A key of your own for an order without a `client_order_id`: the id is made from it, so that a repetition"
-            " with the same key gives the first outcome."
-        ),
+    _key(
+        "A key of your own for an order without a `client_order_id`: the id is made from it, so that a repetition"
+        " with the same key gives the first outcome."
     ),
 ]
 CancelKey = Annotated[
     str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        pattern=NAME_PATTERN,
-        max_length=KEY_MAX_LENGTH,
-        required=False,
-        description="A key of your own for this cancellation. A cancellation may be repeated without one, too.",
-    ),
+    _key("A key of your own for this cancellation. A cancellation may be repeated without one, too."),
 ]
