@@ -91,11 +91,11 @@ class RestApp:
         """
         route, now = self._routes[method, path], self._exchange.now_ms()
         meter = self._meters[route.venue]
-        meter.spend(address, _weight(route, parameters), now)
+        meter.spend(address, _asked(route.weight, parameters, 1), now)
         account = sender()
         _check_names(route, parameters)
-        if account is not None and route.orders:
-            meter.count_orders(account.name, route.orders, now)
+        if account is not None and (orders := _asked(route.orders, parameters, 0)):
+            meter.count_orders(account.name, orders, now)
         return await route.handler(self._call(meter, parameters, account, now + offset))
 
     async def _answer(
@@ -129,7 +129,7 @@ class RestApp:
         meter = self._meters[route.venue]
         query: bytes = scope["query_string"]
         parameters, trouble = _taken_apart(query, body)
-        used = str(meter.spend(address, _weight(route, parameters), now)).encode()
+        used = str(meter.spend(address, _asked(route.weight, parameters, 1), now)).encode()
         headers += ((b"x-mbx-used-weight", used), (b"x-mbx-used-weight-1m", used))
         if trouble is not None:
             raise trouble
@@ -137,8 +137,8 @@ class RestApp:
         if account is not None and route.security is Security.SIGNED:
             signing.check_signature(parameters, query, body, account.api_secret)
         _check_names(route, parameters)
-        if account is not None and route.orders:
-            self._count_orders(meter, account, route.orders, now, headers)
+        if account is not None and (orders := _asked(route.orders, parameters, 0)):
+            self._count_orders(meter, account, orders, now, headers)
         return await route.handler(self._call(meter, parameters, account, now + offset))
 
     def _call(self, meter: Meter, parameters: Parameters, account: Account | None, now: int) -> Call:
@@ -198,13 +198,14 @@ def _taken_apart(query: bytes, body: bytes) -> tuple[Parameters, Refusal | None]
         return Parameters({}), refused
 
 
-def _weight(route: Route, parameters: Parameters) -> int:
-    if isinstance(route.weight, int):
-        return route.weight
+def _asked(amount: int | Callable[[Parameters], int], parameters: Parameters, otherwise: int) -> int:
+    """Return how much a request counts, `otherwise` if that can't be read."""
+    if isinstance(amount, int):
+        return amount
     try:
-        return route.weight(parameters)
+        return amount(parameters)
     except Refusal:  # the handler reads the same parameter, and says so
-        return 1
+        return otherwise
 
 
 def _check_names(route: Route, parameters: Parameters) -> None:

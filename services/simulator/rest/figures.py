@@ -1,5 +1,7 @@
 """Engine figures as Binance's decimal texts: with eight decimals on spot, with the symbol's precision on futures."""
 
+from collections.abc import Iterable
+
 from services.simulator.engine.symbol import Symbol
 from services.simulator.engine.units import DECIMALS, ONE
 
@@ -36,6 +38,10 @@ class Figures:
     def quantity(self, steps: int) -> str:
         """Return a quantity of so many steps."""
         return amount(steps * self._base_unit, self._quantity_decimals)
+
+    def levels(self, levels: Iterable[tuple[int, int]]) -> list[tuple[str, str]]:
+        """Return levels of a book, price and quantity."""
+        return [(self.price(price), self.quantity(steps)) for price, steps in levels]
 
     def quote(self, units: int) -> str:
         """Return an amount of the quote asset, of units of 10^-8."""

@@ -74,7 +74,11 @@ class LiveMarket(Protocol):
     async def candles(
         self, symbol: Symbol, interval: str, *, start_ms: int | None, end_ms: int | None, limit: int
     ) -> Candles:
-        """Return candles by open time; the last may be under way."""
+        """Return candles by open time; the last may be under way, with all trades until now.
+
+        Raises:
+            CommandError: if what is stored can't be read.
+        """
 
     async def trades(
         self, symbol: Symbol, *, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int

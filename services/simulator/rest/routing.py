@@ -72,7 +72,7 @@ class Route(msgspec.Struct, frozen=True):
     Attributes:
         weight: what it counts for the address, perhaps depending on what is asked.
         names: the parameters that it reads; None if it does not mind others.
-        orders: how many new orders it counts as.
+        orders: how many new orders it counts as, perhaps depending on what is asked.
     """
 
     method: Method
@@ -81,7 +81,7 @@ class Route(msgspec.Struct, frozen=True):
     security: Security = Security.PUBLIC
     weight: int | Callable[[Parameters], int] = 1
     names: frozenset[str] | None = None
-    orders: int = 0
+    orders: int | Callable[[Parameters], int] = 0
 
     @property
     def venue(self) -> Venue:

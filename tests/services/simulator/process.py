@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 
 import httpx
 
+from tests.children import ends_with_us
+
 ROOT = Path(__file__).parents[3]
 TOKEN = "the-admin-token"
 _NOT_HANDED_ON = ("SIMULATOR", "NATS_", "DATABASE_URL", "HUMMINGBUS_", "LOG_LEVEL")
@@ -60,6 +62,7 @@ class SimulatorProcess:
             env=self._environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            preexec_fn=ends_with_us(),
         )
         opened = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(self._read(self.process, opened))

@@ -27,8 +27,8 @@ async def depth(call: Call) -> Answer:
     text = figures(symbol)
     return {
         "lastUpdateId": book.last_update_id,
-        "bids": [(text.price(price), text.quantity(steps)) for price, steps in book.bids],
-        "asks": [(text.price(price), text.quantity(steps)) for price, steps in book.asks],
+        "bids": text.levels(book.bids),
+        "asks": text.levels(book.asks),
     }
 
 

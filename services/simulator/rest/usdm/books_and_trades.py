@@ -28,8 +28,8 @@ async def depth(call: Call) -> Answer:
         "lastUpdateId": book.last_update_id,
         "E": call.now,
         "T": call.now,
-        "bids": [(text.price(price), text.quantity(steps)) for price, steps in book.bids],
-        "asks": [(text.price(price), text.quantity(steps)) for price, steps in book.asks],
+        "bids": text.levels(book.bids),
+        "asks": text.levels(book.asks),
     }
 
 

@@ -51,7 +51,6 @@ async def try_out(call: Call) -> Answer:
 async def place_batch(call: Call) -> Answer:
     """Place several orders, each for itself."""
     orders = batch(call.parameters)
-    call.meter.count_orders(call.owner, len(orders), call.now)
     engine = call.exchange.usdm
 
     def effect() -> list[tuple[Outcome, ResponseType] | Refusal]:
@@ -84,7 +83,6 @@ async def modify(call: Call) -> Answer:
 async def modify_batch(call: Call) -> Answer:
     """Modify several orders, each for itself."""
     orders = batch(call.parameters)
-    call.meter.count_orders(call.owner, len(orders), call.now)
 
     def effect() -> list[Outcome | Refusal]:
         results: list[Outcome | Refusal] = []
@@ -200,12 +198,16 @@ def _order_id(text: str) -> int:
     return order_id
 
 
+def _batch_size(parameters: Parameters) -> int:
+    return len(batch(parameters))
+
+
 ROUTES = (
     Route("POST", "/fapi/v1/order", place, Security.SIGNED, weight=0, orders=1),
     Route("POST", "/fapi/v1/order/test", try_out, Security.SIGNED, weight=0),
-    Route("POST", "/fapi/v1/batchOrders", place_batch, Security.SIGNED, weight=BATCH),
+    Route("POST", "/fapi/v1/batchOrders", place_batch, Security.SIGNED, weight=BATCH, orders=_batch_size),
     Route("PUT", "/fapi/v1/order", modify, Security.SIGNED, weight=0, orders=1),
-    Route("PUT", "/fapi/v1/batchOrders", modify_batch, Security.SIGNED, weight=BATCH),
+    Route("PUT", "/fapi/v1/batchOrders", modify_batch, Security.SIGNED, weight=BATCH, orders=_batch_size),
     Route("DELETE", "/fapi/v1/order", cancel, Security.SIGNED),
     Route("DELETE", "/fapi/v1/allOpenOrders", cancel_all, Security.SIGNED),
     Route("DELETE", "/fapi/v1/batchOrders", cancel_batch, Security.SIGNED),

@@ -1,5 +1,6 @@
 """Request weights, order counts and bans."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -55,6 +56,17 @@ def test_new_orders_count_for_an_account_and_an_interval() -> None:
     assert list(meter.orders("a", NOW + 10_000).values()) == [1, 101]
 
 
+def test_asking_with_another_time_forgets_nothing() -> None:
+    meter = Meter(BINANCE.spot)
+    meter.count_orders("a", 3, NOW)
+    meter.spend("b", 7, NOW)
+
+    assert list(meter.orders("a", NOW + 86_400_000).values()) == [0, 0]
+    assert meter.used("b", NOW - 3_600_000) == 0
+    assert list(meter.orders("a", NOW).values()) == [3, 3]
+    assert meter.used("b", NOW) == 7
+
+
 @pytest.fixture
 def strict() -> Iterator[VenueServer]:
     """A simulator with Binance's limits."""
@@ -73,6 +85,9 @@ def test_headers_say_what_is_used_and_when_to_come_back(strict: VenueServer) -> 
     assert first.headers["x-mbx-order-count-10s"] == first.headers["x-mbx-order-count-1d"] == "1"
     usdm = client.signed("POST", "/fapi/v1/order", **order, price="1")
     assert (usdm.headers["x-mbx-used-weight-1m"], usdm.headers["x-mbx-order-count-1m"]) == ("0", "1")
+    batch = json.dumps([{**order, "price": "1"}] * 4)
+    several = client.signed("POST", "/fapi/v1/batchOrders", batchOrders=batch)
+    assert (several.status_code, several.headers["x-mbx-order-count-1m"]) == (200, "5")
     for _ in range(2 * 75 + 1):  # of weight 80; a minute may end meanwhile
         last = client.signed("GET", "/api/v3/openOrders")
         if last.status_code != 200:

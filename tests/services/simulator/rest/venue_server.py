@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from tests.children import ends_with_us
 from tests.services.simulator.process import TOKEN, environment
 
 
@@ -36,6 +37,7 @@ class VenueServer:
             env=environment(os.devnull, ours),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            preexec_fn=ends_with_us(),
         )
         self.port = self.admin_port = 0
         self._output: list[str] = []
