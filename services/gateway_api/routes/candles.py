@@ -51,9 +51,12 @@ def candle_routes(commands: Commands) -> Router:
         ranges = (await read_body(request, _history_body, _BODY_LIMIT)).ranges()
         if len(ranges) == 1:
             return _not_empty(await answer_of(commands.stream(CANDLE_HISTORY, ranges[0])), ranges[0])
+        found = False
         for asked in ranges:  # what is refused is told while there still is a status to tell it by
             async with contextlib.aclosing(commands.stream(CANDLE_HISTORY, asked)) as pieces:
-                await anext(pieces, None)
+                found = await anext(pieces, _NONE) != _NONE or found
+        if not found:
+            raise HttpError(404, f"There are no such candles on {ranges[0].connector_name} in this time")
         return await answer_of(_mapped(commands, ranges))
 
     @get("/available-candle-connectors", **documents.CONNECTORS)

@@ -11,7 +11,6 @@ from services.marketdata.candles.archive import Archive, Outcome, opened
 from services.marketdata.candles.spans import Span, holes, joined, pages
 from services.marketdata.failures import command_error
 from shared.contracts.marketdata.candles import Candle
-from shared.errors import not_found
 from shared.exchanges.errors import ExchangeError
 from shared.tasks import end_task
 
@@ -51,7 +50,7 @@ class Answer:
         """Give the array in pieces; the exchange's running candle is waited for up to `seconds`.
 
         Raises:
-            CommandError: NOT_FOUND if there is no candle; else why there is not all of it, also after some pieces.
+            CommandError: why there is not all of it, also after some pieces.
         """
         try:
             last = await self._last(seconds)
@@ -61,10 +60,8 @@ class Answer:
                 separator = b","
             if last:
                 yield separator + _encode(last)[1:]
-            elif separator == b"[":
-                raise not_found(f"There are no {self._archive.series} in this time")
             else:
-                yield b"]"
+                yield b"[]" if separator == b"[" else b"]"
         except ExchangeError as error:
             raise command_error(self._archive.series.connector_name, error) from error
 

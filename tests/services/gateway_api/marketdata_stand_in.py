@@ -133,6 +133,8 @@ class MarketdataStandIn:
         self.instead: dict[str, CommandError | bytes] = {}
         self.silent: set[str] = set()
         self.feed_seconds = 600.0
+        #: When a pair has its first candle, where that is later than the beginning of time.
+        self.first_candle: dict[str, float] = {}
         self._settings = settings
         self._subjects = Subjects(settings.namespace)
         self._connection: Client | None = None
@@ -223,10 +225,14 @@ class MarketdataStandIn:
         if request.end_time < request.start_time:
             text = "expected an end that is not before the start"
             raise invalid(text, FieldError(("end_time",), text, "value_error"))
-        first, last = -int(-request.start_time // 60), int(request.end_time // 60)
+        start = max(request.start_time, self.first_candle.get(request.trading_pair, 0.0))
+        first, last = -int(-start // 60), int(request.end_time // 60)
         return Streamed(self._candles(first, last + 1))
 
     async def _candles(self, first: int, end: int) -> AsyncIterator[bytes]:
+        if first >= end:
+            yield b"[]"
+            return
         yield b"["
         for number, begin in enumerate(range(first, end, CANDLES_A_PIECE)):
             await self.before_piece(number)

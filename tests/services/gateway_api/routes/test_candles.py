@@ -87,6 +87,16 @@ async def test_several_pairs_or_intervals_are_a_map(edge: Edge, marketdata: Mark
     assert list(body) == ["ETH-USDT", "BTC-USDT"]
     assert [list(of_pair) for of_pair in body.values()] == [["1m", "5m"]] * 2
     assert all(len(rows) == 2 for of_pair in body.values() for rows in of_pair.values())
+    # Some of them may have none in this time, but not all.
+    marketdata.first_candle = {"ETH-USDT": 120.0}
+    status, body = await edge.ask("POST", HISTORY, json=asked | several)
+    assert status == 200
+    assert [[len(rows) for rows in of_pair.values()] for of_pair in body.values()] == [[0, 0], [2, 2]]
+    marketdata.first_candle["BTC-USDT"] = 120.0
+    for nothing in (several, one):
+        status, answer = await edge.ask("POST", HISTORY, json=asked | nothing)
+        assert (status, CONNECTOR in answer["detail"]) == (404, True)
+    marketdata.first_candle = {}
     status, answer = await edge.ask("POST", HISTORY, json=asked | {"trading_pairs": ["BTC-USDT", "NO-PAIR"]})
     assert status == 404
     assert "NO-PAIR" in answer["detail"]
