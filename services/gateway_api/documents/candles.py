@@ -62,7 +62,7 @@ HISTORY = operation(
     description=(
         "Oldest first. What was asked for once is stored. A large answer comes in chunks, and a connection that closes"
         " before their end means that the answer is not whole. 404 when there are no candles in this time. With several"
-        " `trading_pairs` or `intervals` the answer is a map of pairs to maps of intervals to lists, of which some may be"
+        " `trading_pairs` or `intervals` the answer is a map of pairs to maps of intervals to lists; some may be"
         " empty."
     ),
     kind=json_body(
