@@ -21,6 +21,8 @@ from shared.bus.subjects import Subjects
 from shared.settings import Settings
 from shared.tasks import end_task
 from shared.telemetry.logs import logger
+from shared.telemetry.outage import Outage
+from shared.telemetry.outage import Outage
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -117,6 +119,7 @@ class Neighbours:
         self._name = secrets.token_hex(8)
         self._subject = Subjects(settings.namespace).neighbours(user)
         self._inbox = f"{self._subject}.{self._name}."
+        self._outage = Outage(_log, "other replicas not told", "other replicas told again")
         self._connection: Client | None = None
         self._present: dict[str, float] = {}
         self._asked: dict[str, _Asked] = {}
@@ -204,6 +207,7 @@ class Neighbours:
         try:
             await self._connection.publish(subject, _encode(told), reply=reply)
         except (NatsError, OSError) as error:
-            _log.info("other replicas not told", what=type(told).__name__, error=type(error).__name__)
+            self._outage.away(error=type(error).__name__)
             return False
+        self._outage.back()
         return True

@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from nats.aio.client import Client as LibraryClient
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
+from nats.errors import UnexpectedEOF
 
 from shared.bus.subjects import Subjects
 from shared.settings import Settings
 from shared.telemetry.logs import logger
+from shared.telemetry.outage import Outage
 
 Callback = Callable[[], Awaitable[None]]
 Receiver = Callable[[Msg], Awaitable[None]]
@@ -20,6 +23,7 @@ Receiver = Callable[[Msg], Awaitable[None]]
 RECONNECT_WAIT = 0.2
 #: Two unanswered pings, this many seconds apart, mean that the connection is dead.
 PING_INTERVAL = 10
+DEFAULT_PORT = 4222
 
 _PING = b"PING\r\n"
 
@@ -82,44 +86,83 @@ async def connect(
     Nothing is buffered while the server is away: a publish then fails at once, because a command that is sent when its
     caller has long given up does harm. It reconnects for ever, and its inboxes lie under the user's own prefix.
     """
-    quiet = False
+    absence = _absence(settings.nats_url, user)
 
     async def report(error: Exception) -> None:
-        nonlocal quiet
-        if connection.is_connected or not quiet:
+        if isinstance(error, OSError | UnexpectedEOF) or not connection.is_connected:
+            absence.lost(connection, error)
+        else:
             log.warning("bus error", user=user, error=str(error) or type(error).__name__)
-        quiet = not connection.is_connected
 
     async def disconnected() -> None:
         if connection.is_closed:
             return  # we did that
-        log.warning("bus lost", user=user)
+        absence.lost(connection, None)
         if on_disconnect is not None:
             await on_disconnect()
 
     async def reconnected() -> None:
-        nonlocal quiet
-        quiet = False
-        log.info("bus found again", user=user)
+        absence.found(connection)
         if on_reconnect is not None:
             await on_reconnect()
 
+    async def closed() -> None:
+        absence.forget(connection)
+
     connection = Client()
-    await connection.connect(
-        servers=settings.nats_url,
-        name=f"hummingbus {user}",
-        nkeys_seed_str=settings.seed(),
-        inbox_prefix=Subjects(settings.namespace).inbox(user),
-        connect_timeout=2,
-        reconnect_time_wait=RECONNECT_WAIT,  # type: ignore[arg-type]  # the library takes fractions too
-        max_reconnect_attempts=-1,
-        ping_interval=PING_INTERVAL,
-        pending_size=0,
-        error_cb=report,
-        disconnected_cb=disconnected,
-        reconnected_cb=reconnected,
-    )
+    try:
+        await connection.connect(
+            servers=settings.nats_url,
+            name=f"hummingbus {user}",
+            nkeys_seed_str=settings.seed(),
+            inbox_prefix=Subjects(settings.namespace).inbox(user),
+            connect_timeout=2,
+            reconnect_time_wait=RECONNECT_WAIT,  # type: ignore[arg-type]  # the library takes fractions too
+            max_reconnect_attempts=-1,
+            ping_interval=PING_INTERVAL,
+            pending_size=0,
+            error_cb=report,
+            disconnected_cb=disconnected,
+            reconnected_cb=reconnected,
+            closed_cb=closed,
+        )
+    except BaseException:
+        absence.forget(connection)  # whoever waited for it was stopped
+        raise
+    absence.found(connection)
     return connection
+
+
+class _Absence:
+    """What is told of a server that is away, once for all connections that a process has as one user."""
+
+    def __init__(self, server: str, user: str) -> None:
+        self._lost: set[Client] = set()
+        self._outage = Outage(log, "bus lost, waiting for it", "bus found again", user=user, server=server)
+
+    def lost(self, connection: Client, error: Exception | None) -> None:
+        self._lost.add(connection)
+        self._outage.away(error="" if error is None else str(error) or type(error).__name__)
+
+    def found(self, connection: Client) -> None:
+        self._lost.discard(connection)
+        if not self._lost:
+            self._outage.back()
+
+    def forget(self, connection: Client) -> None:
+        self._lost.discard(connection)
+        if not self._lost:
+            self._outage.forget()
+
+
+_absences: dict[tuple[str, str], _Absence] = {}
+
+
+def _absence(url: str, user: str) -> _Absence:
+    parts = urlsplit(url)
+    # Never the whole address, which may hold a password.
+    server = f"{parts.hostname}:{parts.port or DEFAULT_PORT}"
+    return _absences.setdefault((server, user), _Absence(server, user))
 
 
 async def close(connection: Client | None) -> None:

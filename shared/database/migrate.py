@@ -21,6 +21,7 @@ from shared.database.failures import is_server_failure
 from shared.database.pool import CONNECT_TIMEOUT, QUERY_TIMEOUT, quoted
 from shared.settings import DatabaseSettings, load
 from shared.telemetry.logs import configure_logs, logger
+from shared.telemetry.outage import Outage
 
 #: Any number, the same in every process: one schema is migrated at a time.
 _LOCK = 0x48_42_4D_49
@@ -44,6 +45,7 @@ async def ensure_migrated(settings: DatabaseSettings, schema: str, package: str 
     package = package or f"services.{schema}.migrations"
     wanted = latest_version(package)
     log = logger("migrate")
+    outage = Outage(log, "database not reachable yet, waiting for it", "database reachable", schema=schema)
     backoff = Backoff(0.1, 2.0)
     while True:
         try:
@@ -51,9 +53,10 @@ async def ensure_migrated(settings: DatabaseSettings, schema: str, package: str 
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             if not is_server_failure(error) and not isinstance(error, asyncpg.InvalidCatalogNameError):
                 raise
-            log.warning("database not reachable yet", schema=schema, error=type(error).__name__)
+            outage.away(error=type(error).__name__)
             await backoff.wait()
             continue
+        outage.back()
         if present is not None and present >= wanted:
             if present > wanted:
                 log.warning("schema is newer than the code", schema=schema, version=present, expected=wanted)

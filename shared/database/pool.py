@@ -23,6 +23,7 @@ from shared.errors import CommandError
 from shared.names import is_name
 from shared.settings import DatabaseSettings
 from shared.telemetry.logs import logger
+from shared.telemetry.outage import Outage
 
 #: Seconds until a connection attempt, and until a single query, is given up.
 CONNECT_TIMEOUT = 5.0
@@ -52,6 +53,7 @@ class Database:
         self._settings = settings
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._log = logger("database")
+        self._outage = Outage(self._log, "database not reachable", "database reachable again", schema=schema)
 
     async def start(self) -> None:
         """Connect; wait for a server that is not there yet, for as long as it takes."""
@@ -104,6 +106,7 @@ class Database:
                     raise self._unavailable(error) from error
                 raise
             await self._commit(connection, transaction)
+            self._outage.back()
         finally:
             await self._release(connection)
 
@@ -130,12 +133,15 @@ class Database:
         """
         connection = await self._acquire()
         try:
-            return await connection.execute(sql, *args)
+            status = await connection.execute(sql, *args)
         except Exception as error:
             if is_server_failure(error, connection):
                 self._log.warning("database lost during a write", schema=self.schema, error=type(error).__name__)
                 raise outcome_unknown(self.schema) from error
             raise
+        else:
+            self._outage.back()
+            return status
         finally:
             await self._release(connection)
 
@@ -161,7 +167,7 @@ class Database:
         }
 
     def _unavailable(self, error: BaseException) -> Exception:
-        self._log.warning("database not reachable", schema=self.schema, error=type(error).__name__)
+        self._outage.away(error=type(error).__name__)
         if isinstance(error, TimeoutError):
             return unavailable(self.schema, "did not answer in time")
         return unavailable(self.schema)
@@ -229,6 +235,7 @@ class Database:
         try:
             try:
                 yield connection
+                self._outage.back()
             except BaseException as error:
                 if is_server_failure(error, connection):
                     raise self._unavailable(error) from error

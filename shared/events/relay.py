@@ -23,6 +23,7 @@ from shared.events.outbox import BATCH, COUNT_WAITING, Outbox
 from shared.settings import DatabaseSettings
 from shared.tasks import end_task, set_within
 from shared.telemetry.logs import logger
+from shared.telemetry.outage import Outage
 
 #: Seconds between two looks at an outbox that nobody woke us for: events that another replica committed.
 _LOOK = 0.25
@@ -61,6 +62,8 @@ class Relay:
         self._leading = False
         self._pruned = -_PRUNE
         self._log = logger("relay")
+        self._outage = Outage(self._log, "stream not reachable", "stream reachable again", service=service)
+        self._database_outage = Outage(self._log, "relay lost the database", "relay has the database", service=service)
 
     async def start(self) -> None:
         """Begin to relay, or to wait for the lock."""
@@ -99,11 +102,12 @@ class Relay:
             began = monotonic()
             try:
                 async with self._leadership() as outbox:
+                    self._database_outage.back()
                     await self._lead(outbox, self._connection)
             except Exception as error:
                 # Whatever it is: a service that commits and never publishes is worse than one that tries again.
                 if is_server_failure(error):
-                    self._log.warning("relay lost the database", service=self._service, error=type(error).__name__)
+                    self._database_outage.away(error=type(error).__name__)
                 else:
                     self._log.exception("relay failed", service=self._service)
             if monotonic() - began > _STEADY:
@@ -149,6 +153,7 @@ class Relay:
             try:
                 chain = await self._resume(outbox, connection, forget_ids=forget_ids)
                 backoff.reset()
+                self._outage.back()
                 if not forget_ids:
                     await self._relay(outbox, chain)
                 forget_ids = False
@@ -158,7 +163,7 @@ class Relay:
                 self._log.warning("stream ends elsewhere", service=self._service, error=str(error))
             except stream.BUS_FAILURES as error:
                 # A timeout of the database comes here too: `_resume` reads everything anew.
-                self._log.warning("stream not reachable", service=self._service, error=type(error).__name__)
+                self._outage.away(error=type(error).__name__)
             self._waiting = await outbox.count_waiting()
             await backoff.wait()
 
