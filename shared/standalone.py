@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from shared.service import Service, ServiceStartError, run
 from shared.settings import EXIT_CONFIG, Settings, faults_of, load
+from shared.tasks import end_other_tasks
 from shared.telemetry.logs import configure_logs, logger
 
 
@@ -26,7 +27,14 @@ def serve_alone(create: Callable[[Mapping[str, str]], Service]) -> None:
         logger("service").error("a setting is wrong", faults=faults_of(error))
         sys.exit(EXIT_CONFIG)
     try:
-        uvloop.run(run([service]))
+        uvloop.run(_serve(service))
     except ServiceStartError as error:
         logger("service").error("cannot start", service=service.name, reason=str(error))
         sys.exit(1)
+
+
+async def _serve(service: Service) -> None:
+    try:
+        await run([service])
+    finally:
+        await end_other_tasks()

@@ -29,3 +29,9 @@ async def end_task(task: "asyncio.Task[Any] | None") -> None:
     while task is not None and not task.done():
         task.cancel()
         await asyncio.wait({task}, timeout=_AGAIN)
+
+
+async def end_other_tasks() -> None:
+    """End every other task of this loop: `asyncio.run` would cancel each once at its end, see `end_task`."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*(end_task(task) for task in others))

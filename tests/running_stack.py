@@ -14,6 +14,7 @@ import psutil
 
 from hummingbus.stack.run_file import Run, read_run
 from shared.connectors.catalogue import CONNECTORS
+from tests.children import ends_with_us
 from tests.ports import reserved_port
 
 ROOT = Path(__file__).parent.parent
@@ -62,6 +63,7 @@ class RunningStack:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=ends_with_us(signal.SIGTERM),
         )
 
     @property

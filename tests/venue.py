@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from tests.children import ends_with_us
+
 ROOT = Path(__file__).parents[1]
 TOKEN = "the-admin-token"
 _NOT_HANDED_ON = ("SIMULATOR", "NATS_", "DATABASE_URL", "HUMMINGBUS_", "LOG_LEVEL")
@@ -44,6 +46,7 @@ class SimulatedVenue:
             env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            preexec_fn=ends_with_us(),
         )
         assert self.process.stdout is not None
         seen = []

@@ -15,6 +15,7 @@ from hummingbus.stack.group_spec import GroupSpec, ServiceSpec
 from hummingbus.stack.processes import end_with_parent
 from shared.service import Service, ServiceStartError, run
 from shared.settings import EXIT_CONFIG, faults_of
+from shared.tasks import end_other_tasks
 from shared.telemetry.logs import configure_logs, logger
 
 #: Seconds that a group whose supervisor is gone has to drain.
@@ -61,5 +62,8 @@ async def _serve(services: list[Service], started: Connection) -> None:
 
     # The other end of this pipe closes with the supervisor, on every system and also when it is killed.
     loop.add_reader(supervisor.sentinel, orphaned)
-    await run(services, lambda: started.send_bytes(b"1"))
-    loop.remove_reader(supervisor.sentinel)
+    try:
+        await run(services, lambda: started.send_bytes(b"1"))
+    finally:
+        loop.remove_reader(supervisor.sentinel)
+        await end_other_tasks()

@@ -1,10 +1,11 @@
 """How background tasks wait, and how they are ended."""
 
 import asyncio
+import contextlib
 
 import pytest
 
-from shared.tasks import end_task, set_within
+from shared.tasks import end_other_tasks, end_task, set_within
 
 
 async def test_an_event_that_is_set_is_not_waited_for() -> None:
@@ -77,3 +78,25 @@ async def test_a_task_that_has_ended_and_no_task_at_all_are_left_alone() -> None
     await end_task(task)
     await end_task(None)
     assert task.result() == 1
+
+
+def test_at_the_end_of_a_process_every_task_ends_also_one_that_drops_a_cancellation() -> None:
+    ended = []
+
+    async def stubborn(number: int) -> None:
+        for _ in range(number):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(number)
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(stubborn(number)) for number in (2, 0, 1)]
+        await asyncio.sleep(0)
+        await end_other_tasks()
+        assert all(task.done() for task in tasks)
+
+    asyncio.run(main())
+    assert ended == [0, 1, 2]

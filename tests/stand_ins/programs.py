@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 
 from shared.settings import DatabaseSettings
+from tests.children import ends_with_us
 
 
 class Program:
@@ -25,7 +26,11 @@ class Program:
     async def start(self, more: Mapping[str, str] | None = None) -> None:
         """Start it, with `more` in its environment."""
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *self._command, env={**self._environment, **(more or {})}, stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            *self._command,
+            env={**self._environment, **(more or {})},
+            stdout=asyncio.subprocess.PIPE,
+            preexec_fn=ends_with_us(),
         )
 
     @property

@@ -17,6 +17,7 @@ import httpx
 from hummingbus.stack.nkey import Nkey
 from hummingbus.stack.postgres_server import PostgresServer
 from shared.settings import Settings
+from tests.children import ends_with_us
 from tests.ports import reserved_port
 from tests.running_stack import NOWHERE, ROOT
 from tests.servers import create_database, short_folder, strict_nats
@@ -79,7 +80,12 @@ class Fleet:
         }  # fmt: skip
         with (self.folder / f"{name}{instance}.log").open("ab") as log:
             self.services[name + instance] = subprocess.Popen(
-                [sys.executable, "-m", f"services.{name}"], env=environment, cwd=self.folder, stdout=log, stderr=log
+                [sys.executable, "-m", f"services.{name}"],
+                env=environment,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                preexec_fn=ends_with_us(),
             )
 
     def log(self, name: str) -> list[dict[str, Any]]:

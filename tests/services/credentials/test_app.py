@@ -15,6 +15,7 @@ from shared.contracts import credentials as contract
 from shared.contracts.credentials import CredentialPut, Nothing
 from shared.errors import CommandError, ErrorCode
 from shared.settings import EXIT_CONFIG
+from tests.children import ends_with_us
 from tests.eventually import eventually
 from tests.services.credentials import stored
 from tests.services.credentials.conftest import CONFIG_PASSWORD, Asker, Start
@@ -39,6 +40,7 @@ async def run(environment: Environment, **more: str) -> asyncio.subprocess.Proce
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.credentials",
         cwd=ROOT, env={**environment, **more}, stderr=asyncio.subprocess.PIPE,
+        preexec_fn=ends_with_us(),
     )  # fmt: skip
 
 

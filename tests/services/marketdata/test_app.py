@@ -25,6 +25,7 @@ from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation
 from shared.contracts.marketdata.rules import LIST_RULES, RulesFilter
 from shared.errors import CommandError
 from shared.settings import EXIT_CONFIG, Settings
+from tests.children import ends_with_us
 from tests.eventually import eventually
 from tests.servers import strict_nats
 from tests.services.simulator.process import SimulatorProcess
@@ -56,6 +57,7 @@ class Replicas:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "services.marketdata",
             cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            preexec_fn=ends_with_us(),
         )  # fmt: skip
         self.processes.append(process)
         return process

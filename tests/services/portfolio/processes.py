@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from hummingbus.stack.processes import end_with_parent
 from services.portfolio.app import PortfolioService
 from services.portfolio.orders.cancelling import Cancelling
 from services.portfolio.orders.placing import Placing
@@ -65,6 +66,7 @@ def crash_at(point: str, times: int) -> None:
 
 
 def _serve(settings: PortfolioSettings, crash: Crash | None) -> None:
+    end_with_parent(signal.SIGKILL, os.getppid())
     configure_logs(os.environ.get("PORTFOLIO_TEST_LOGS", "CRITICAL"))
     if crash is not None:
         crash_at(*crash)

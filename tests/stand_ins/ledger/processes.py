@@ -2,11 +2,13 @@
 
 import asyncio
 import multiprocessing
+import os
 import signal
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from hummingbus.stack.processes import end_with_parent
 from shared.database.pool import Database
 from shared.database.unit_of_work import UnitOfWork, Work
 from shared.errors import CommandError, ErrorCode
@@ -76,6 +78,7 @@ async def consume(settings: DatabaseSettings) -> None:
 
 
 def _main(body: Callable[..., Awaitable[None]], arguments: tuple[object, ...], crash: Crash | None) -> None:
+    end_with_parent(signal.SIGKILL, os.getppid())
     configure_logs("ERROR")
     if crash is not None:
         crash_at(*crash)
