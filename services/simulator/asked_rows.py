@@ -25,3 +25,16 @@ class Orders(Enum):
     ALL = auto()
     WORKING = auto()
     CONDITIONAL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class SoughtOrder:
+    """Which order is meant, of an account: by its id, which a client order id then must fit, or by that alone.
+
+    Of several the newest is meant; without a symbol it may be on any.
+    """
+
+    symbol: str | None
+    order_id: int | None
+    client_order_id: str | None
+    kind: Orders = Orders.ALL

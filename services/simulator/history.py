@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from services.simulator.asked_rows import Orders, Window
+from services.simulator.asked_rows import Orders, SoughtOrder, Window
 from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate
 from services.simulator.store import Store
 from services.simulator.venue import Venue
@@ -18,21 +18,10 @@ class History:
         self._store = store
         self._durable = durable
 
-    async def order(
-        self,
-        venue: Venue,
-        account: str,
-        symbol: str | None,
-        *,
-        order_id: int | None,
-        client_order_id: str | None,
-        kind: Orders = Orders.ALL,
-    ) -> OrderRow | None:
-        """Return an order as it stands; of several with a client order id the newest."""
+    async def order(self, venue: Venue, account: str, sought: SoughtOrder) -> OrderRow | None:
+        """Return an order as it stands."""
         await self._durable()
-        return await self._store.order(
-            venue, account, symbol, order_id=order_id, client_order_id=client_order_id, kind=kind
-        )
+        return await self._store.order(venue, account, sought)
 
     async def orders(
         self, venue: Venue, account: str, symbol: str | None, window: Window, kind: Orders = Orders.ALL

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from services.simulator.asked_rows import Orders, Window
+from services.simulator.asked_rows import Orders, SoughtOrder, Window
 from services.simulator.batch import Batch
 from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate
 from services.simulator.engine.terms import OPEN_STATUSES
@@ -54,23 +54,16 @@ class MemoryStore:
             for name in batch.closed:
                 self._accounts.pop((venue, name), None)
 
-    async def order(
-        self,
-        venue: Venue,
-        account: str,
-        symbol: str | None,
-        *,
-        order_id: int | None,
-        client_order_id: str | None,
-        kind: Orders,
-    ) -> OrderRow | None:
-        """Return an order; of several with a client order id the newest."""
+    async def order(self, venue: Venue, account: str, sought: SoughtOrder) -> OrderRow | None:
+        """Return an order as it was written last."""
         orders = self._past(venue, account).orders
-        rows = orders.values() if order_id is None else filter(None, (orders.get(order_id),))
+        rows = orders.values() if sought.order_id is None else filter(None, (orders.get(sought.order_id),))
         fitting = (
             row
             for row in rows
-            if symbol in {None, row.symbol} and client_order_id in {None, row.client_order_id} and _is_of(kind, row)
+            if sought.symbol in {None, row.symbol}
+            and sought.client_order_id in {None, row.client_order_id}
+            and _is_of(sought.kind, row)
         )
         return max(fitting, key=lambda row: row.order_id, default=None)
 

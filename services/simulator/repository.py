@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from services.simulator.accounts import Account
-from services.simulator.asked_rows import Orders, Window
+from services.simulator.asked_rows import Orders, SoughtOrder, Window
 from services.simulator.batch import Batch, VenueRow
 from services.simulator.batch_sql import statement
 from services.simulator.engine.events import (
@@ -91,29 +91,21 @@ class Repository(MinuteRepository):
 
     # Orders, fills and incomes.
 
-    async def order(
-        self,
-        venue: Venue,
-        account: str,
-        symbol: str | None,
-        *,
-        order_id: int | None,
-        client_order_id: str | None,
-        kind: Orders,
-    ) -> OrderRow | None:
-        """Return an order; of several with a client order id the newest."""
+    async def order(self, venue: Venue, account: str, sought: SoughtOrder) -> OrderRow | None:
+        """Return an order as it was written last."""
         row = await self._database.fetchval(
             f"""
             SELECT row FROM orders
             WHERE account = $1 AND venue = $2 AND ($3::text IS NULL OR symbol = $3)
-              AND ($4::bigint IS NULL OR order_id = $4) AND ($5::text IS NULL OR client_order_id = $5) {_OF_KIND[kind]}
+              AND ($4::bigint IS NULL OR order_id = $4) AND ($5::text IS NULL OR client_order_id = $5)
+              {_OF_KIND[sought.kind]}
             ORDER BY order_id DESC LIMIT 1
             """,
             account,
             venue,
-            symbol,
-            order_id,
-            client_order_id,
+            sought.symbol,
+            sought.order_id,
+            sought.client_order_id,
         )
         return None if row is None else msgspec.json.decode(row, type=OrderRow)
 

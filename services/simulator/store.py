@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.simulator.accounts import Account
-from services.simulator.asked_rows import Orders, Window
+from services.simulator.asked_rows import Orders, SoughtOrder, Window
 from services.simulator.batch import Batch
 from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate
 from services.simulator.engine.records import State
@@ -31,17 +31,8 @@ class Store(Protocol):
     async def write(self, batch: Batch) -> None:
         """Write a batch in one transaction; the same one again does no harm."""
 
-    async def order(
-        self,
-        venue: Venue,
-        account: str,
-        symbol: str | None,
-        *,
-        order_id: int | None,
-        client_order_id: str | None,
-        kind: Orders,
-    ) -> OrderRow | None:
-        """Return an order; of several with a client order id the newest."""
+    async def order(self, venue: Venue, account: str, sought: SoughtOrder) -> OrderRow | None:
+        """Return an order as it was written last."""
 
     async def orders(
         self, venue: Venue, account: str, symbol: str | None, kind: Orders, window: Window

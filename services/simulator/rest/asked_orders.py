@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.simulator.asked_rows import Window
+from services.simulator.asked_rows import SoughtOrder, Window
 from services.simulator.engine import refusal
 from services.simulator.engine.events import OrderRow, OrderUpdate
 from services.simulator.engine.symbol import Symbol
@@ -31,7 +31,7 @@ async def asked_order(call: Call, symbol: Symbol) -> OrderRow:
     """
     order_id, client_order_id = order_reference(call.parameters)
     order = await call.exchange.history.order(
-        symbol.market, call.owner, symbol.name, order_id=order_id, client_order_id=client_order_id
+        symbol.market, call.owner, SoughtOrder(symbol.name, order_id, client_order_id)
     )
     if order is None:
         raise refusal.no_such_order()

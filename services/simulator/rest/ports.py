@@ -8,7 +8,7 @@ up to `end_ms`, which is the last moment that counts.
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from services.simulator.asked_rows import Orders, Window
+from services.simulator.asked_rows import Orders, SoughtOrder, Window
 from services.simulator.engine.events import Income, IncomeKind, OrderRow, OrderUpdate, Trade
 from services.simulator.engine.futures import FuturesEngine
 from services.simulator.engine.registry import Depth
@@ -41,17 +41,8 @@ class Accounts(Protocol):
 class History(Protocol):
     """What users' orders came to: open ones and ended ones."""
 
-    async def order(
-        self,
-        venue: Venue,
-        account: str,
-        symbol: str | None,
-        *,
-        order_id: int | None,
-        client_order_id: str | None,
-        kind: Orders = Orders.ALL,
-    ) -> OrderRow | None:
-        """Return an order as it stands; of several with a client order id the newest."""
+    async def order(self, venue: Venue, account: str, sought: SoughtOrder) -> OrderRow | None:
+        """Return an order as it stands."""
 
     async def orders(
         self, venue: Venue, account: str, symbol: str | None, window: Window, kind: Orders = Orders.ALL

@@ -4,7 +4,7 @@ An order's algo id is its order id as well, when it is triggered. Source: "Trade
 following, of Binance's USD-M futures documentation.
 """
 
-from services.simulator.asked_rows import Orders, Window
+from services.simulator.asked_rows import Orders, SoughtOrder, Window
 from services.simulator.engine import refusal
 from services.simulator.engine.events import OrderRow
 from services.simulator.rest import refusals
@@ -57,9 +57,8 @@ async def cancel_all(call: Call) -> Answer:
 async def one(call: Call) -> Answer:
     """Answer a conditional order, waiting, triggered or ended."""
     algo_id, client_id = _reference(call)
-    row = await call.exchange.history.order(
-        "usdm", call.owner, None, order_id=algo_id, client_order_id=client_id, kind=Orders.CONDITIONAL
-    )
+    sought = SoughtOrder(None, algo_id, client_id, Orders.CONDITIONAL)
+    row = await call.exchange.history.order("usdm", call.owner, sought)
     if row is None:
         raise refusal.no_such_order()
     return order_answers.algo_status(known(call.exchange, "usdm", row.symbol), row)
