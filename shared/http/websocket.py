@@ -4,6 +4,7 @@ ASGI takes text and frames it again for each socket. What all readers get is fra
 and handed to the transport as it is, without waiting: how much a slow reader may be behind is for the caller to see.
 """
 
+import socket
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -22,9 +23,24 @@ class Line(Protocol):
 
     #: Is called at each ping or pong that comes in.
     on_control: Callable[[], object]
+    #: Whether `send_directly` may be used now: the socket is open, nothing of before waits, and no message waits for
+    #: its answer. It is looked at for each reader of each push, and so it is kept, not asked for.
+    direct: bool
+    #: Hands a frame to the network past the transport, whose part is a quarter of the cost; only while `direct`.
+    #: Returns how many bytes were taken, and raises OSError if none was: what is left is to be given to `write`.
+    send_directly: Callable[[bytes], int]
+    #: Since when it is known that too much waits, as `time.monotonic()`; whoever looks notes it, and it is None again
+    #: when nothing waits.
+    behind_since: float | None
 
     def write(self, frame: bytes) -> None:
         """Send a whole frame; nothing happens if the socket is closing."""
+
+    def allow_direct(self) -> None:
+        """Be `direct` from the first `answered` on, whenever it may be; once the socket is accepted."""
+
+    def answered(self) -> None:
+        """Take note that the messages that were taken are answered."""
 
     @property
     def waiting(self) -> int:
@@ -33,7 +49,7 @@ class Line(Protocol):
 
     @property
     def asked(self) -> bool:
-        """Whether a message has come that the application has not taken yet."""
+        """Whether a message has come that is not `answered`."""
         ...
 
     def keep_alive(self, interval: float, timeout: float) -> None:
@@ -50,19 +66,67 @@ def _ignore() -> None:
     """Do nothing."""
 
 
+def _not_direct(frame: bytes) -> int:
+    raise RuntimeError("expected a socket that is direct, was one that is not")
+
+
 class LineProtocol(WebSocketsSansIOProtocol):
     """What uvicorn is to use as `ws`; it is the `Line` of its socket."""
+
+    # Beside the many attributes of the base, which a push to many would fetch from memory each.
+    __slots__ = ("direct", "send_directly")
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         # Without extensions: compressing each message for each socket costs more than all the rest.
         self.conn = ServerProtocol(max_size=_LONGEST_MESSAGE, logger=self.logger)
         self.on_control: Callable[[], object] = _ignore
+        self.direct = False
+        self.send_directly: Callable[[bytes], int] = _not_direct
+        self.behind_since: float | None = None
+        self._socket: socket.socket | None = None
+        #: From the first message, which is that it wants to connect, until each that came is answered.
+        self._asked = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take note that there is nobody any more."""
+        self.direct = False
+        if self._socket is not None:
+            self._socket.detach()  # the transport is about to close it; the number may be another socket's then
+            self._socket = None
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Take note that something waits."""
+        super().pause_writing()
+        self._look()
+
+    def resume_writing(self) -> None:
+        """Take note that nothing waits any more."""
+        super().resume_writing()
+        self.behind_since = None
+        self._look()
+
+    def shutdown(self) -> None:
+        """Close, as the server stops."""
+        super().shutdown()
+        self._look()
+
+    def keepalive_timeout(self) -> None:
+        """Close, as no pong has come."""
+        super().keepalive_timeout()
+        self._look()
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand on a message, which is to be answered before anything else is sent."""
+        self._asked = True
+        super().send_receive_event_to_app()
 
     async def run_asgi(self) -> None:
         """Run the application with this in its scope."""
         self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
         await super().run_asgi()
+        self._look()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; a request that can't be read (its path may be too long) is refused, which uvicorn leaves out."""
@@ -70,6 +134,7 @@ class LineProtocol(WebSocketsSansIOProtocol):
         if self.conn.handshake_exc is not None and not self.transport.is_closing():
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
+        self._look()
 
     def handle_ping(self) -> None:
         """Answer a ping, and count it."""
@@ -87,6 +152,16 @@ class LineProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent and not self.transport.is_closing():
             self.transport.write(frame)
 
+    def allow_direct(self) -> None:
+        """See `Line`."""
+        under = self.transport.get_extra_info("socket")
+        if under is None or self.transport.is_closing() or self.transport.get_extra_info("sslcontext") is not None:
+            return
+        # Anything that waits in the transport is told by `pause_writing`, the end of it by `resume_writing`.
+        self.transport.set_write_buffer_limits(0)
+        self._socket = socket.socket(fileno=under.fileno())
+        self.send_directly = self._socket.send
+
     @property
     def waiting(self) -> int:
         """See `Line`."""
@@ -95,7 +170,12 @@ class LineProtocol(WebSocketsSansIOProtocol):
     @property
     def asked(self) -> bool:
         """See `Line`."""
-        return not self.queue.empty()
+        return self._asked
+
+    def answered(self) -> None:
+        """See `Line`."""
+        self._asked = not self.queue.empty()
+        self._look()
 
     def keep_alive(self, interval: float, timeout: float) -> None:
         """See `Line`."""
@@ -113,7 +193,14 @@ class LineProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self._look()
 
     def abort(self) -> None:
         """See `Line`."""
         self.transport.abort()
+        self._look()
+
+    def _look(self) -> None:
+        """Say whether the socket is direct, after anything that may have changed it."""
+        there = self._socket is not None and not self.close_sent and not self.transport.is_closing()
+        self.direct = there and not self._asked and self.writable.is_set()

@@ -19,6 +19,10 @@ from shared.http.websocket import EXTENSION, Line
 PATH = "/ws/market-data"
 NOT_AUTHENTICATED = 4001
 _RESTART = 1012
+#: Seconds after which it is found out that a client has vanished without a word, beside what it does not take. A ping
+#: with its pong costs as much as ten pushes: at the usual 20 s they were a fifth of what many readers cost.
+_PING_EVERY = 60.0
+_PONG_WITHIN = 30.0
 _REFUSED = frozenset({401, 429})
 
 
@@ -57,8 +61,9 @@ class SocketApp:
         if scope["path"].rstrip("/") != PATH:
             await _not_found(send)
             return
-        await send({"type": "websocket.accept"})
         line: Line = scope["extensions"][EXTENSION]
+        line.keep_alive(_PING_EVERY, _PONG_WITHIN)
+        await send({"type": "websocket.accept"})
         try:
             caller = await self._caller(scope)
         except Exception as exception:  # whatever happens here is told, in the form of this protocol

@@ -12,6 +12,7 @@ from services.gateway_api.sockets.states import Mark, Push, book_levels
 from shared.contracts.marketdata.books import LIVE_LEVELS
 from shared.contracts.marketdata.feeds import FeedKind
 from shared.errors import CommandError
+from shared.http.websocket import Line
 from shared.telemetry.logs import logger
 
 _log = logger("sockets")
@@ -20,34 +21,47 @@ _log = logger("sockets")
 class Reader(Protocol):
     """A connection."""
 
+    #: Where a push goes while it is direct.
+    line: Line
+
     def takes(self) -> bool:
-        """Return whether a push may be written now; one that does not read for long is ended by this."""
+        """Return whether a push may be written though `line` is not direct; one long behind is ended by this."""
         ...
 
     def write(self, frame: bytes) -> None:
         """Send a frame."""
 
 
+#: In the order in which they came, each with its line, which is all that a push looks at as a rule.
+Readers = dict[Reader, Line]
+
+
 class Channel:
-    """A subscription of many connections to one feed."""
+    """A subscription of many connections to one feed. Readers who are as far as each other stand together."""
 
     def __init__(self, subscription: Subscription, feed: LiveFeed) -> None:
         self.subscription = subscription
         self.feed = feed
-        self._marks: dict[Reader, Mark] = {}
+        self._readers: dict[Mark, Readers] = {}
         self._deep = subscription.feed.kind is FeedKind.BOOK and subscription.most > LIVE_LEVELS
         self.task = asyncio.create_task(self._push_for_ever(), name="pushes")
 
     def __len__(self) -> int:
-        return len(self._marks)
+        return sum(map(len, self._readers.values()))
 
     def add(self, reader: Reader) -> None:
         """Push to `reader` from its next turn on what is new from now on, or the state of what has one."""
-        self._marks[reader] = self.feed.state.beginning()
+        self.remove(reader)
+        self._put(self.feed.state.beginning(), {reader: reader.line})
 
     def remove(self, reader: Reader) -> None:
         """Push no more to `reader`."""
-        self._marks.pop(reader, None)
+        for mark, readers in self._readers.items():
+            if reader in readers:
+                del readers[reader]
+                if not readers:
+                    del self._readers[mark]
+                return
 
     async def _push_for_ever(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -71,21 +85,55 @@ class Channel:
             msgspec.DecodeError: if the service sent something else than its contract says.
         """
         state, most = self.feed.state, self.subscription.most
-        made: dict[Mark, tuple[Mark, bytes | None]] = {}
-        for reader, mark in list(self._marks.items()):
-            if not reader.takes():
+        made: dict[Mark, tuple[Mark, bytes]] = {}
+        for mark in list(self._readers):
+            following, push = state.after(mark, most)
+            if push is not None:
+                made[mark] = following, await self._frame(push)
+        # Readers may have come, gone or asked something while a deep book was asked for. From here on nothing waits.
+        sent: list[tuple[Mark, Readers]] = []
+        for mark, (following, frame) in made.items():
+            readers = self._readers.get(mark)
+            if readers is None:
                 continue
-            if mark not in made:
-                following, push = state.after(mark, most)
-                made[mark] = following, None if push is None else await self._frame(push)
-            following, frame = made[mark]
-            # While a deep book was asked for, the reader may have gone, or asked something.
-            if frame is not None and reader in self._marks and reader.takes():
-                self._marks[reader] = following
-                reader.write(frame)
+            later = _send(frame, readers)
+            del self._readers[mark]
+            for reader in later:
+                del readers[reader]
+            self._put(mark, {reader: reader.line for reader in later})
+            sent.append((following, readers))
+        # Not before all were sent theirs: else some would be sent the next already.
+        for following, readers in sent:
+            self._put(following, readers)
+
+    def _put(self, mark: Mark, readers: Readers) -> None:
+        if not readers:
+            return
+        there = self._readers.setdefault(mark, readers)
+        if there is not readers:
+            there.update(readers)
 
     async def _frame(self, push: Push) -> bytes:
         content = push.data
         if self._deep:
             content = book_levels(await self.feed.deep_book(self.subscription.most))
         return frames.data(push.kind, self.subscription.id, content)
+
+
+def _send(frame: bytes, readers: Readers) -> list[Reader]:
+    """Send `frame` to all who take it now; return the others. What is done here is done for each reader of a push."""
+    others: list[Reader] = []
+    size = len(frame)
+    for reader, line in readers.items():
+        if line.direct:
+            try:
+                sent = line.send_directly(frame)
+            except OSError:
+                sent = 0  # it takes nothing for now, or is gone, which the transport is about to find out
+            if sent != size:
+                line.write(frame[sent:])
+        elif reader.takes():
+            reader.write(frame)
+        else:
+            others.append(reader)
+    return others

@@ -45,27 +45,26 @@ class Connection:
 
     def __init__(self, line: Line, caller: Caller, channels: Channels, pace: Pace, connection_id: str) -> None:
         self.caller = caller
-        self._line = line
+        self.line = line
         self._channels = channels
         self._pace = pace
         self._id = connection_id
         self._subscriptions: dict[str, Subscription] = {}
-        self._answering = False
         self._beat_due = False
-        self._behind_since: float | None = None
         self._ended = False
 
     async def serve(self, receive: Receive) -> None:
         """Answer the client until it leaves or is made to."""
         self.write(frames.connected(self._id))
+        self.line.allow_direct()
+        self.line.answered()
         beating = asyncio.create_task(self._beat(), name="heartbeat")
         try:
             while (message := await receive())["type"] == "websocket.receive" and not self._ended:
-                self._answering = True
                 if self._readable():
                     answer = await self._answer(message.get("text") or message.get("bytes") or b"")
                     self.write(answer)
-                self._answering = False
+                self.line.answered()
                 self._beat_if_due()
         finally:
             beating.cancel()
@@ -74,32 +73,32 @@ class Connection:
             self._subscriptions.clear()
 
     def takes(self) -> bool:
-        """Return whether a push may be written; end a client that has not read for long."""
-        return not (self._answering or self._line.asked) and self._readable()
+        """Return whether a push may be written, asked where `line` is not direct; end a client that is long behind."""
+        return not self.line.asked and self._readable()
 
     def write(self, frame: bytes) -> None:
         """Send a frame."""
         if not self._ended:
-            self._line.write(frame)
+            self.line.write(frame)
 
     def end(self, code: int, reason: str) -> None:
         """Say why, and close."""
         if not self._ended:
-            self._line.write(frames.error(reason))
+            self.line.write(frames.error(reason))
             self._ended = True
-            self._line.finish(code, reason)
+            self.line.finish(code, reason)
 
     def _readable(self) -> bool:
         if self._ended:
             return False
-        if self._line.waiting <= MOST_WAITING:
-            self._behind_since = None
+        if self.line.waiting <= MOST_WAITING:
+            self.line.behind_since = None
             return True
         now = time.monotonic()
-        if self._behind_since is None:
-            self._behind_since = now
-        elif now - self._behind_since > LONGEST_BEHIND:
-            _log.warning("slow reader ended", connection=self._id, waiting=self._line.waiting)
+        if self.line.behind_since is None:
+            self.line.behind_since = now
+        elif now - self.line.behind_since > LONGEST_BEHIND:
+            _log.warning("slow reader ended", connection=self._id, waiting=self.line.waiting)
             self.end(TRY_AGAIN_LATER, _TOO_SLOW)
         return False
 

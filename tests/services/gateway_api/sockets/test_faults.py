@@ -1,6 +1,9 @@
 """Services, servers and clients that die, stop or are slow, while sockets are open."""
 
 import asyncio
+import json
+import socket
+import struct
 import time
 from pathlib import Path
 
@@ -93,22 +96,10 @@ async def test_a_reader_that_does_not_read_is_ended_and_the_others_go_on(
 ) -> None:
     monkeypatch.setattr(connection, "LONGEST_BEHIND", 1.0)
     await client.subscribe("trades")
-    reader, writer = await asyncio.open_connection("127.0.0.1", edge.service.port, limit=1024)
-    request = (
-        f"GET /ws/market-data HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        f"Authorization: {AUTH['Authorization']}\r\n\r\n"
-    )
-    question = (
-        b'{"action":"subscribe","type":"trades","connector":"paper","trading_pair":"BTC-USDT","update_interval":0}'
-    )
-    writer.write(request.encode())
-    await reader.readuntil(b"connected")
-    writer.write(b"\x81" + bytes([0x80 | 126]) + len(question).to_bytes(2, "big") + bytes(4) + question)
-    await reader.readuntil(b"subscribed")
+    reader, writer = await _unread(edge)
     assert figures(edge.service)["sockets"] == 2
     reading = asyncio.create_task(_count_trades(client))
-    lines = [one._line for one in edge.service._sockets._connections]
+    lines = [one.line for one in edge.service._sockets._connections]
     most = 0
     began = time.monotonic()
     while figures(edge.service)["sockets"] == 2 and time.monotonic() - began < 30:
@@ -127,6 +118,54 @@ async def test_a_reader_that_does_not_read_is_ended_and_the_others_go_on(
         assert chunk
         last = last[-100:] + chunk
     writer.close()
+
+
+async def test_a_reader_that_pauses_misses_nothing_and_gets_it_in_order(
+    client: SocketClient, edge: Edge, market: Market
+) -> None:
+    await client.subscribe("trades")
+    (before,) = edge.service._sockets._connections
+    reader, writer = await _unread(edge)
+    (line,) = (one.line for one in edge.service._sockets._connections if one is not before)
+    sent = 0
+
+    async def send(count: int) -> None:
+        """Have so many trades pushed to both, of which one reads."""
+        nonlocal sent
+        await market.trades(*(float(number) for number in range(sent, sent + count)))
+        sent += count
+        await client.until(lambda frame: frame["data"][-1]["price"] == sent - 1)
+
+    while not line.waiting:  # what the network takes goes straight to it, the rest through the transport
+        await send(10_000)
+    assert not line.direct
+    await send(3)  # which waits behind it
+    found: list[float] = []
+    while len(found) < sent:
+        found += await _trade_prices(reader)
+    await eventually(lambda: line.direct)
+    await send(3)
+    while len(found) < sent:
+        found += await _trade_prices(reader)
+    assert found == [float(number) for number in range(sent)]
+    writer.close()
+
+
+async def test_a_client_that_is_gone_ends_no_push_to_others(
+    client: SocketClient, edge: Edge, open_socket: Open, market: Market
+) -> None:
+    others: list[SocketClient] = [await open_socket() for _ in range(5)]
+    for one in (*others[:3], client, *others[3:]):
+        await one.subscribe("order_book")
+        await one.data("order_book")
+    for one in others:
+        raw = one.socket.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raw.shutdown(socket.SHUT_RDWR)
+    for price in (100.0, 200.0, 300.0):
+        await market.book(price)
+        await client.until(lambda frame: frame["data"]["bids"][0][0] == price - 1)  # noqa: B023
+    await eventually(lambda: figures(edge.service)["sockets"] == 1)
 
 
 async def test_a_huge_frame_ends_its_connection_alone(client: SocketClient, open_socket: Open, market: Market) -> None:
@@ -171,3 +210,36 @@ async def _count_trades(client: SocketClient) -> None:
     """Read for ever; an error if a push is not of trades."""
     while True:
         assert (await client.next())["type"] == "trades"
+
+
+async def _unread(edge: Edge) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a socket that follows trades at the highest pace, of which nothing is read but what is asked of it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.service.port, limit=1024)
+    request = (
+        f"GET /ws/market-data HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        f"Authorization: {AUTH['Authorization']}\r\n\r\n"
+    )
+    question = (
+        b'{"action":"subscribe","type":"trades","connector":"paper","trading_pair":"BTC-USDT","update_interval":0}'
+    )
+    writer.write(request.encode())
+    await reader.readuntil(b"connected")
+    await reader.readuntil(b"}")
+    writer.write(b"\x81" + bytes([0x80 | 126]) + len(question).to_bytes(2, "big") + bytes(4) + question)
+    await reader.readuntil(b"subscribed")
+    await reader.readuntil(b"}")
+    return reader, writer
+
+
+async def _trade_prices(reader: asyncio.StreamReader) -> list[float]:
+    """Read one frame; return the prices of its trades, or none if it is of something else."""
+    async with asyncio.timeout(20):
+        kind, size = await reader.readexactly(2)
+        assert kind == 0x81
+        if size == 126:
+            size = int.from_bytes(await reader.readexactly(2), "big")
+        elif size == 127:
+            size = int.from_bytes(await reader.readexactly(8), "big")
+        frame = json.loads(await reader.readexactly(size))
+    return [trade["price"] for trade in frame["data"]] if frame["type"] == "trades" else []
