@@ -1,9 +1,10 @@
 """The 24 h figures: whatever is kept to make them fast, they are what the candles and trades of the day add up to."""
 
-import asyncio
 import random
 from collections.abc import Sequence
 from decimal import Decimal
+
+import psutil
 
 from hummingbus.stack.nats_server import NatsServer
 from services.simulator.engine.events import Outcome, Trade
@@ -149,14 +150,21 @@ async def test_tickers_of_five_hundred_pairs_are_told_at_once_and_have_none_quot
     bus = {"NATS_URL": nats_server.url, "HUMMINGBUS_NAMESPACE": namespace}
     simulator = await start_simulator(SIMULATOR_PAIRS="500", SIMULATOR_LIMITS="100", **bus)
     trader = await simulator.account()
-    loop = asyncio.get_running_loop()
+    assert simulator.process is not None
+    process = psutil.Process(simulator.process.pid)
+
+    def used() -> float:
+        """Return the seconds of a core that the simulator has used: others may use the machine as well."""
+        times = process.cpu_times()
+        return float(times.user + times.system)
+
     for prefix in ("/api/v3", "/fapi/v1"):
         first = {row["symbol"]: row for row in await trader.public(f"{prefix}/ticker/24hr")}
         took = []
         for _ in range(5):
-            began = loop.time()
+            began = used()
             tickers = {row["symbol"]: row for row in await trader.public(f"{prefix}/ticker/24hr")}
-            took.append(loop.time() - began)
+            took.append(used() - began)
         assert tickers.keys() == first.keys()
         assert len(tickers) == 500
         # A bound against what it once took, seconds; `bench.simulator_rest` has the figures.
