@@ -1,9 +1,13 @@
-"""Which of an exchange's last trades were missed while nobody followed them. Pure."""
+"""Which of an exchange's last trades were missed, and what shows that some were. Pure: no I/O, no clock."""
 
 from collections.abc import Sequence
 
 from shared.contracts.marketdata.trades import MarketTrade
 from shared.seen_ids import SeenIds
+
+#: Trades in a row by which ids are believed to count: at first, and at most after they were believed wrongly.
+ENOUGH = 10
+MOST = 10_000
 
 
 def missed(told: Sequence[MarketTrade], last: MarketTrade, seen: SeenIds) -> tuple[MarketTrade, ...]:
@@ -24,5 +28,41 @@ def missed(told: Sequence[MarketTrade], last: MarketTrade, seen: SeenIds) -> tup
 
 def follows(trade: MarketTrade, last: MarketTrade) -> bool:
     """Return whether nothing can lie between two trades, by ids that count."""
-    ids = (last.id or "", trade.id or "")
-    return all(each.isdecimal() for each in ids) and int(ids[1]) == int(ids[0]) + 1
+    one, other = _number(trade), _number(last)
+    return one is not None and other is not None and one == other + 1
+
+
+class Counting:
+    """Whether a market's ids count by one, so that one left out shows; that is learned, and unlearned if wrong.
+
+    Source: Binance's trade ids are such. Others may count for all pairs together, or not at all.
+    """
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+        self._enough = ENOUGH
+
+    def shows_gap(self, trades: Sequence[MarketTrade], last: MarketTrade) -> bool:
+        """Return whether trades were left out before or among `trades`, as far as their ids tell."""
+        gap = False
+        for trade in trades:
+            one, other = _number(trade), _number(last)
+            if one is None or other is None or one <= other:
+                continue  # it cannot be told, or came twice or late
+            if one == other + 1:
+                self._in_a_row += 1
+            elif self._in_a_row >= self._enough:
+                gap = True
+            else:
+                self._in_a_row = 0
+            last = trade
+        return gap
+
+    def was_wrong(self) -> None:
+        """Take note that nothing was left out where a gap showed: believe the next ones less easily."""
+        self._in_a_row = 0
+        self._enough = min(2 * self._enough, MOST)
+
+
+def _number(trade: MarketTrade) -> int | None:
+    return int(trade.id) if trade.id is not None and trade.id.isdecimal() else None

@@ -22,7 +22,6 @@ from shared.settings import Settings
 from shared.tasks import end_task
 from shared.telemetry.logs import logger
 from shared.telemetry.outage import Outage
-from shared.telemetry.outage import Outage
 
 R = TypeVar("R", bound=msgspec.Struct)
 

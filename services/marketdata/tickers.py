@@ -297,6 +297,9 @@ class TickerBoard:
     def _take(self, ticker: LiveTicker) -> None:
         kept = self._kept.get(ticker.trading_pair)
         if kept is not None:
+            if not ticker.last and kept.ticker is not None:
+                # A stream tells the top of the book at once, the last price later.
+                ticker = msgspec.structs.replace(ticker, last=kept.ticker.last)
             kept.ticker, kept.heard = ticker, time.monotonic()
             self._arrived.set()
             if kept.bus is None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
 from services.marketdata.failures import NoAnswer
-from services.marketdata.missed_trades import follows, missed
+from services.marketdata.missed_trades import Counting, follows, missed
 from services.marketdata.supply import BEAT, Supply
 from shared.contracts.marketdata.trades import LiveTrades, MarketTrade
 from shared.exchanges.errors import ExchangeDown, ExchangeError
@@ -99,19 +99,25 @@ class TradeFeed:
         """Follow the exchange; where trades were known before, those that were missed meanwhile come first.
 
         It is asked for them when the stream stands and, as not every exchange says when it does, again with the first
-        trades that do not follow what is known.
+        trades that do not follow what is known; later where the ids show that the stream left some out.
         """
-        may_miss = self._last is not None
+        is_new = self._last is not None
+        counting = Counting()
         brought = self._market.watch_trades(self._pair)
         try:
             async for trades in brought:
                 if not trades:
                     yield trades
-                last = self._last
-                if may_miss and last is not None and not (trades and follows(trades[0], last)):
-                    yield await self._missed(last)
+                last = self._last or next(iter(trades), None)
+                if last is not None:
+                    shows_gap = counting.shows_gap(trades, last)
+                    if shows_gap or (is_new and not (trades and follows(trades[0], last))):
+                        found = await self._missed(last)
+                        yield found
+                        if shows_gap and not found:
+                            counting.was_wrong()
                 if trades:
-                    may_miss = False
+                    is_new = False
                     yield trades
         finally:
             if isinstance(brought, AsyncGenerator):

@@ -132,12 +132,14 @@ class BinanceMarket:
     async def tickers(self, symbols: Mapping[str, str]) -> AsyncGenerator[LiveTicker, None]:
         """Follow the tops of books, and the last prices; `symbols`: Binance's names by ours.
 
+        A pair comes with the first top that is told of it: without one it would look as if its book was empty.
+
         Raises:
             ExchangeError: when the stream breaks.
         """
         pairs = {symbol: pair for pair, symbol in symbols.items()}
         lowered = [symbol.lower() for symbol in pairs]
-        tops = {symbol: _Top(symbol, "0", "0", "0", "0") for symbol in pairs}
+        tops: dict[str, _Top] = {}
         lasts = dict.fromkeys(pairs, "0")
         async with aclosing(self._tops_and_days(lowered)) as brought:
             async for messages in brought:
@@ -153,6 +155,8 @@ class BinanceMarket:
                         changed[day.symbol] = day.event_ms
                 now = time.time()
                 for symbol, event_ms in changed.items():
+                    if symbol not in tops:
+                        continue
                     top = tops[symbol]
                     yield LiveTicker(
                         self._connector, pairs[symbol],

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.marketdata.missed_trades import follows, missed
+from services.marketdata.missed_trades import ENOUGH, Counting, follows, missed
 from shared.contracts.marketdata.trades import MarketTrade
 from shared.seen_ids import SeenIds
 
@@ -69,3 +69,44 @@ def test_numbers_that_follow_each_other() -> None:
     assert follows(trade(6), trade(5))
     for other in (trade(7), trade(5), trade(6, "a-6"), trade(6, None)):
         assert not follows(other, trade(5))
+
+
+def believing() -> Counting:
+    """Return what has learned from trades 0 to `ENOUGH` that their ids count."""
+    counting = Counting()
+    assert not counting.shows_gap([trade(number) for number in range(1, ENOUGH + 1)], trade(0))
+    return counting
+
+
+@pytest.mark.parametrize(
+    ("numbers", "gap"),
+    [
+        ([1, 2, 3], False),
+        ([2], True),
+        ([1, 2, 4], True),
+        # Doubled, and late ones.
+        ([0, 1, 1, 2], False),
+        ([-3, 1], False),
+    ],
+)
+def test_a_trade_that_is_left_out_shows_where_ids_count(numbers: list[int], gap: bool) -> None:
+    trades = [trade(ENOUGH + number) for number in numbers]
+    assert believing().shows_gap(trades, trade(ENOUGH)) is gap
+
+
+def test_ids_that_do_not_count_show_nothing() -> None:
+    counting, last = Counting(), trade(0)
+    for number in range(7, 700, 7):
+        assert not counting.shows_gap([trade(number)], last)
+        last = trade(number)
+    assert not counting.shows_gap([trade(5, "a"), trade(9, None)], last)
+
+
+def test_ids_that_were_believed_wrongly_are_believed_less_easily() -> None:
+    counting = believing()
+    counting.was_wrong()
+    last = ENOUGH
+    for _ in range(3):  # ten in a row, then a gap
+        assert not counting.shows_gap([trade(last + number) for number in range(1, ENOUGH + 1)], trade(last))
+        assert not counting.shows_gap([trade(last + ENOUGH + 5)], trade(last + ENOUGH))
+        last += ENOUGH + 5

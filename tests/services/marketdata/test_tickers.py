@@ -89,6 +89,15 @@ async def test_the_first_answer_by_rest_and_then_from_memory(on: Board) -> None:
     assert [sent.timestamp for sent in on.published] == [2.0, 3.0, 4.0, 5.0, 6.0]
 
 
+async def test_a_last_price_that_is_known_is_not_lost_when_a_stream_begins(on: Board) -> None:
+    pair = on.pairs[0]
+    await on.board.get([pair], 5)
+    await eventually(lambda: bool(on.market.open_streams()))
+    on.market.open_streams()[0].states.put_nowait(ticker(pair, last=0.0, at=9.0))
+    await eventually(lambda: bool(on.published))
+    assert (on.published[0].timestamp, on.published[0].last) == (9.0, 100.5)
+
+
 async def test_the_first_answer_by_the_stream_when_rest_is_late_or_fails(on: Board) -> None:
     for pair, late in ((on.pairs[0], True), (on.pairs[1], False)):
         on.market.hold = asyncio.Event() if late else None

@@ -128,3 +128,17 @@ async def test_whoever_takes_over_tells_what_its_leader_could_not(followed: Foll
     stream.states.put_nowait(trades(6))
     await eventually(lambda: followed.numbers == [4, 5, 6])
     assert [message.sequence for message in followed.told] == [10, 11]
+
+
+async def test_trades_that_a_stream_leaves_out_are_asked_for(followed: Followed) -> None:
+    stream = await followed.stream()
+    stream.states.put_nowait(trades(*range(1, 20)))
+    followed.market.trades = trades(*range(10, 23))
+    stream.states.put_nowait(trades(20))
+    stream.states.put_nowait(trades(22))
+    await eventually(lambda: followed.numbers == list(range(1, 23)))
+    assert followed.market.asked == [("trades", BTC)]
+    # Late ones are known by then.
+    stream.states.put_nowait(trades(21, 23))
+    await eventually(lambda: followed.numbers == list(range(1, 24)))
+    assert len(followed.market.asked) == 1
