@@ -19,6 +19,10 @@ D = TypeVar("D", bound=DatabaseSettings)
 #: What a test waits for is the database, not the disk.
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
+#: What a stream may take. JetStream sets it aside, of three quarters of the free disk, and the session's NATS keeps the
+#: streams of all tests: with the product's 256 MB it refuses the two-hundredth where 70 GB are free.
+STREAM_BYTES = 8 * 1024 * 1024
+
 # A run is like the one before it: the same examples, however long a busy machine takes for one of them.
 hypothesis.settings.register_profile(
     "same", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -108,7 +112,13 @@ def settings_for(nats_server: NatsServer, database_url: str, namespace: str) -> 
     def make(user: str, kind: type[DatabaseSettings] = DatabaseSettings, **more: Any) -> DatabaseSettings:
         assert user, "expected the name of a NATS user"
         return kind.model_validate(
-            {"HUMMINGBUS_NAMESPACE": namespace, "NATS_URL": nats_server.url, "DATABASE_URL": database_url, **more}
+            {
+                "HUMMINGBUS_NAMESPACE": namespace,
+                "NATS_URL": nats_server.url,
+                "DATABASE_URL": database_url,
+                "EVENT_STREAM_MAX_BYTES": STREAM_BYTES,
+                **more,
+            }
         )
 
     return cast("SettingsFor", make)

@@ -163,7 +163,7 @@ class Relay:
                 self._log.warning("stream ends elsewhere", service=self._service, error=str(error))
             except stream.BUS_FAILURES as error:
                 # A timeout of the database comes here too: `_resume` reads everything anew.
-                self._outage.away(error=type(error).__name__)
+                self._outage.away(error=stream.reason_of(error))
             self._waiting = await outbox.count_waiting()
             await backoff.wait()
 

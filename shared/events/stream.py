@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import nats.errors
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
 from nats.js.client import JetStreamContext
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from shared.bus.messages import MESSAGE_ID
 from shared.bus.subjects import Subjects
@@ -96,6 +96,13 @@ async def end_of(js: JetStreamContext, subjects: Subjects, service: str) -> Stre
         NotFoundError: if there is no stream.
     """
     return await _end(js, await js.stream_info(subjects.stream(service)), service)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what to write of one of `BUS_FAILURES`: JetStream's own words where it refused, as for want of disk."""
+    if isinstance(error, APIError) and error.description:
+        return f"{type(error).__name__}: {error.description}"
+    return type(error).__name__
 
 
 async def place_after(js: JetStreamContext, subjects: Subjects, service: str, end: StreamEnd, seq: int) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from hummingbus.stack.nats_server import NatsServer
 from shared.bus.connection import Client, connect
@@ -297,3 +298,20 @@ async def test_a_stream_made_by_hand_is_taken_over(connection: Client, stream: S
     end = await ensure(stream.js, wanted, SERVICE)
     assert end == StreamEnd(1, 0, 0, 0)
     assert (await stream.js.stream_info(stream.name)).config.max_bytes == 10_000_000
+
+
+async def test_a_stream_that_the_disk_has_no_room_for_is_told_in_the_words_of_jetstream(
+    ledger: DatabaseSettings, database: Database, stream: Stream
+) -> None:
+    """Events wait until there is room, or the setting is lower."""
+    teller = Ledger(ledger.model_copy(update={"event_stream_max_bytes": 2**60}), database)
+    await teller.tell(3)
+    with capture_logs() as lines:
+        await teller.relay.start()
+        await eventually(lambda: any("insufficient storage" in line.get("error", "") for line in lines))
+    await teller.relay.stop()
+    assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["stream not reachable"]
+    roomy = Ledger(ledger, database)
+    await roomy.relay.start()
+    await stream.has(3)
+    await roomy.relay.stop()
