@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from hummingbus.stack.nkey import Nkey
-from services.credentials import adding
+from services.credentials import adding, verification
 from services.credentials.key_checks import without_values
 from shared.bus.connection import connect
 from shared.bus.subjects import Subjects
@@ -23,12 +23,18 @@ from tests.services.credentials import stored
 from tests.services.credentials.conftest import CONFIG_PASSWORD, Asker
 from tests.services.credentials.portfolio_stand_in import CHECKER, GOOD, KEY, PortfolioStandIn
 
-pytestmark = pytest.mark.usefixtures("service")
+pytestmark = pytest.mark.usefixtures("nothing_tried_later", "service")
 
 VALUES = {"binance_api_key": "the-key", "binance_api_secret": "the-s3cret"}
 PUT = CredentialPut("master_account", "binance", VALUES)
 OTHER = CredentialPut("master_account", "binance", {"binance_api_key": "k2", "binance_api_secret": "s2"})
 WRONG = KeyChecked(KeyVerdict.WRONG, "Invalid API-key, IP, or permissions for action")
+
+
+@pytest.fixture
+def nothing_tried_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave unverified keys alone in the background, where they would be tried with what a test has prepared."""
+    monkeypatch.setattr(verification, "VERIFIABLE", ())
 
 
 async def credentials(database_url: str) -> dict[str, dict[str, Any]]:

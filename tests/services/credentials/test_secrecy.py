@@ -132,7 +132,7 @@ async def use(start: Start, bus: Bus, neighbours: Neighbours) -> tuple[list[str]
         NEW_CONFIG_PASSWORD,
     ]
     texts = [repr(error) + msgspec.json.encode(error.body()).decode() for error in errors]
-    return [*secrets, made.api_key, made.api_key.rpartition("_")[2], KEY.seed], texts
+    return [*secrets, made.api_key, made.api_key.split("_", 2)[2], KEY.seed], texts
 
 
 def shows(value: Any, secret: str) -> bool:
