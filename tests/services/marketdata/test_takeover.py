@@ -63,6 +63,9 @@ async def test_a_feed_outlives_its_leader(replicas: Replicas, simulator: Simulat
         return await figure(bus, "feeds_elsewhere") == 2
 
     await eventually(both_follow, seconds=15)
+    # One that the other replica has heard as well: from there on it knows what was missed.
+    heard = len(trades)
+    await eventually(lambda: any(one.trades for one in trades[heard:]))
     before = trades[-1].sequence
     leader.kill()
     await leader.wait()
