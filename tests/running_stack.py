@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import psutil
 
+from hummingbus.stack.processes import kill_tree
 from hummingbus.stack.run_file import Run, read_run
 from shared.connectors.catalogue import CONNECTORS
 from tests.children import ends_with_us
@@ -124,13 +125,7 @@ class RunningStack:
 
     def kill_everything(self) -> None:
         """End every process of the stack at once, as a loss of power would."""
-        tree = self.tree()
-        for signalled in (psutil.Process.suspend, psutil.Process.kill):
-            for process in tree:
-                with suppress(psutil.NoSuchProcess):
-                    signalled(process)
-        self.process.wait()
-        psutil.wait_procs(tree, timeout=5)
+        kill_tree(self.process)
 
     def _line(self) -> str | None:
         assert self.process.stdout is not None

@@ -144,6 +144,7 @@ class PostgresServer:
         await self._end_orphans()
         sockets = self._socket_folder()
         make_private(sockets, self._account)
+        (sockets / f"{_SOCKET_NAME}.lock").unlink(missing_ok=True)  # as the pid file, see `_end_orphans`
         arguments = [str(BINARIES / "postgres"), "-D", str(self._cluster), "-k", str(sockets)]
         for name, value in self._configuration.items():
             arguments += ["-c", f"{name}={value}"]
@@ -220,10 +221,13 @@ class PostgresServer:
     async def _end_orphans(self) -> None:
         """Stop a server on this cluster that an earlier start left, and wait for backends whose server was killed.
 
-        The pid file is believed only if a process of that id runs in the cluster's folder and began when it says.
+        The pid file is believed only if a process of that id runs in the cluster's folder and began when it says. It is
+        deleted: PostgreSQL would take any process of its user that now has the id for a server, also one that has ended
+        and that nobody collects.
         """
+        pid_file = self._cluster / "postmaster.pid"
         try:
-            lines = (self._cluster / "postmaster.pid").read_text().splitlines()
+            lines = pid_file.read_text().splitlines()
             pid, started = int(lines[0]), int(lines[2])
         except (FileNotFoundError, ValueError, IndexError):
             return
@@ -232,6 +236,7 @@ class PostgresServer:
         backends = [process for process in psutil.process_iter() if self._runs_here(process)]
         if not await gone(backends, self._start_timeout):
             raise PostgresError(f"processes of an earlier PostgreSQL on {self._cluster} do not end: {backends}")
+        pid_file.unlink(missing_ok=True)
 
     def _is_ours(self, pid: int, started: int) -> bool:
         try:

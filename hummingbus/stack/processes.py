@@ -12,10 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 _PR_SET_PDEATHSIG = 1
+#: Seconds in which the kernel takes away what was killed, also on a busy machine.
+_KILLED_WITHIN = 5.0
 #: Bytes from which on a log is put aside at the next start, for one generation.
 _LOG_LIMIT = 5_000_000
 _prctl: Callable[..., int] | None = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
@@ -122,17 +125,28 @@ async def stop(process: "subprocess.Popen[bytes]", steps: Iterable[tuple[signal.
     return await exited(process)
 
 
-def kill_tree(process: "subprocess.Popen[bytes]") -> None:
-    """End `process` and all that it started, at once, as a loss of power would; return when `process` is gone."""
+def kill_tree(process: "subprocess.Popen[Any]") -> None:
+    """End `process` and all that it started, at once, as a loss of power would; return when all of it is gone."""
+    tree: list[psutil.Process] = []
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(process.pid)
-        tree = [root, *root.children(recursive=True)]
-        # Stopped first: nothing of it starts another process, or cleans up, between the kills.
-        for signalled in (psutil.Process.suspend, psutil.Process.kill):
-            for member in tree:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    signalled(member)
+        found = [root]
+        # Stopped first, until nothing new is found: nothing of it starts another process, or cleans up, meanwhile.
+        while found:
+            tree += found
+            _signal_all(found, psutil.Process.suspend)
+            found = [child for child in root.children(recursive=True) if child not in tree]
+        _signal_all(tree, psutil.Process.kill)
     process.wait()
+    until = time.monotonic() + _KILLED_WITHIN
+    while any(map(runs, tree)) and time.monotonic() < until:
+        time.sleep(0.002)
+
+
+def _signal_all(processes: Iterable[psutil.Process], signalled: Callable[[psutil.Process], None]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            signalled(process)
 
 
 async def end_orphan(process: psutil.Process, steps: Iterable[tuple[signal.Signals, float]]) -> None:

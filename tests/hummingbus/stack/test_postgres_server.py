@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import stat
+import subprocess
 from pathlib import Path
 
 import asyncpg
@@ -86,15 +87,29 @@ async def test_backends_whose_server_was_killed_are_waited_for(folder: Path) -> 
     await server.stop()
 
 
-async def test_a_pid_file_that_names_somebody_else_harms_nobody(folder: Path) -> None:
+def _sleeper(user: int | None) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(["/bin/sleep", "600"], user=user)
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["that runs", "that has ended and nobody has collected"])
+async def test_a_pid_file_that_names_somebody_else_harms_nobody(folder: Path, ended: bool) -> None:
     server = PostgresServer(folder / "postgres")
     await server.start()
     pid_file = folder / "postgres" / "cluster" / "postmaster.pid"
-    lines = pid_file.read_text().splitlines()
+    lock_file = next((folder / "postgres" / "socket").glob(".*.lock"))
+    locks = {file: file.read_text().splitlines() for file in (pid_file, lock_file)}
+    # A process of the server's user: for PostgreSQL itself it would be a server that has the cluster.
+    other = _sleeper(psutil.Process(server.pid).uids().effective if os.geteuid() == 0 else None)
     server.kill()
-    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    if ended:
+        other.kill()
+    for file, lines in locks.items():
+        file.write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
     await server.start()
     await server.stop()
+    assert (other.poll() is None) is not ended
+    other.kill()
+    other.wait()
 
 
 async def test_a_start_that_was_cut_off_begins_again(folder: Path) -> None:
