@@ -10,6 +10,7 @@ from shared.errors import CommandError
 from shared.leases import Lease, acquire, release, renew
 from shared.tasks import end_task
 from shared.telemetry.logs import logger
+from shared.telemetry.outage import Outage
 
 #: Why a lease ends that its owner gives back.
 _STOPPED = "stopped"
@@ -42,6 +43,7 @@ class LeaseKeeper:
         self._lease: Lease | None = None
         self._task: asyncio.Task[None] | None = None
         self._log = logger("lease").bind(name=name, owner=owner)
+        self._outage = Outage(self._log, "lease not reachable", "lease reachable again")
 
     @property
     def lease(self) -> Lease | None:
@@ -82,8 +84,9 @@ class LeaseKeeper:
         try:
             lease = await acquire(self._database, self._name, self._owner, self._seconds)
         except CommandError as error:
-            self._log.info("lease not reachable", error=error.code.value)
+            self._outage.away(error=error.code.value)
             return None
+        self._outage.back()
         if lease is None:
             return None
         self._lease = lease

@@ -7,6 +7,7 @@ still hold, and holds that row still until its commit. A process that was stoppe
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -146,6 +147,16 @@ async def end_set(database: Database, owner: str, leases: Collection[Lease]) -> 
     The next tenure of such a name has epoch 1 again: nothing may be fenced by leases that are ended so.
     """
     await database.execute(_END_SET, *_named(leases), owner)
+
+
+async def expired(database: Database, names: Collection[str]) -> dict[str, datetime]:
+    """Return those of the leases whose owner is gone, with the time of their end, by PostgreSQL's clock."""
+    rows = await database.fetch(
+        "SELECT name, CASE WHEN isfinite(expires_at) THEN expires_at ELSE clock_timestamp() END FROM leases"
+        " WHERE name = ANY($1) AND expires_at <= clock_timestamp()",
+        list(names),
+    )
+    return dict(map(tuple, rows))
 
 
 async def count_held(database: Database, prefix: str) -> int:

@@ -59,7 +59,7 @@ class Reads:
         self._rates = Rates(self._ask_for_prices, self._tokens)
         self._refresher = Refresher(bus)
         self._orders = KeptAnswers()
-        self._sessions = SessionAnswers(known, views.sessions, desired)
+        self._sessions = SessionAnswers(database, known, views.sessions, desired)
         self._states = KeptAnswers()
         self._over_tokens = KeptAnswers()
         self._over_accounts = KeptAnswers()
@@ -87,13 +87,13 @@ class Reads:
 
     # Sessions and orders
 
-    def get_session(self, request: SessionRef, call: Call) -> Answer:
-        if not self._holds(call):
-            return self._session_later(request, call)
-        return self._sessions.get(SessionKey(request.account_name, request.connector_name), call)
+    async def get_session(self, request: SessionRef, call: Call) -> Reply:
+        await self._catch_up(call)
+        return await self._sessions.get(SessionKey(request.account_name, request.connector_name), call)
 
-    def list_sessions(self, request: PortfolioFilter, call: Call) -> Answer:
-        return self._from_memory(call, lambda: self._sessions.list(request))
+    async def list_sessions(self, request: PortfolioFilter, call: Call) -> Reply:
+        await self._catch_up(call)
+        return await self._sessions.list(request)
 
     def active_orders(self, request: OrderFilter, call: Call) -> Answer:
         return self._from_memory(call, lambda: self._active(request))
@@ -151,11 +151,6 @@ class Reads:
     async def _later(self, call: Call, read: Callable[[], Reply]) -> Reply:
         await self._catch_up(call)
         return read()
-
-    async def _session_later(self, request: SessionRef, call: Call) -> Reply:
-        await self._catch_up(call)
-        answer = self._sessions.get(SessionKey(request.account_name, request.connector_name), call)
-        return answer if isinstance(answer, Reply) else await answer
 
     async def _refreshed(self, request: PortfolioStateFilter, call: Call) -> Reply:
         wanted = PortfolioFilter(request.account_names, request.connector_names)

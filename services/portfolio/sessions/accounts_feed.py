@@ -15,6 +15,7 @@ from shared.events.reader import Gap, StreamReader
 from shared.settings import Settings
 from shared.tasks import end_task, set_within
 from shared.telemetry.logs import logger
+from shared.telemetry.outage import Outage
 
 #: Seconds between two looks that nothing asked for.
 INTERVAL = 30.0
@@ -39,6 +40,7 @@ class AccountsFeed:
     def __init__(self, settings: Settings, accounts: KnownAccounts) -> None:
         self._accounts = accounts
         self._wake = asyncio.Event()
+        self._outage = Outage(_log, "accounts not known, waiting for credentials", "accounts known again")
         self._reader = StreamReader(settings, SERVICE, credentials.SERVICE, None, self._seen, on_gap=self._missed)
         self._task: asyncio.Task[None] | None = None
 
@@ -73,8 +75,9 @@ class AccountsFeed:
         try:
             await self._accounts.look()
         except CommandError as error:
-            _log.info("accounts not known", error=error.code.value)
+            self._outage.away(error=error.code.value)
             return False
+        self._outage.back()
         return True
 
     async def _wait(self) -> None:

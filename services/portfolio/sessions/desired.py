@@ -13,6 +13,11 @@ class SessionKey(NamedTuple):
     account_name: str
     connector_name: str
 
+    @property
+    def lease(self) -> str:
+        """The name of the lease that its owner holds."""
+        return f"session.{self.account_name}.{self.connector_name}"
+
 
 class Desired:
     """The accounts with their credentials as they were last told, and the sessions that follow from them.

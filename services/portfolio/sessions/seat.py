@@ -25,7 +25,7 @@ class Seat:
         self._changing = asyncio.Lock()
         self._keeper = LeaseKeeper(
             database,
-            f"session.{key.account_name}.{key.connector_name}",
+            key.lease,
             owner,
             self._gained,
             self._lost,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -42,6 +43,7 @@ from shared.contracts.portfolio.sessions import (
 from shared.contracts.portfolio.trades import SEARCH_TRADES, TradeSearch
 from shared.database.pool import Database
 from shared.errors import CommandError, ErrorCode
+from shared.leases import acquire, release
 from shared.service import Health
 from tests.conftest import SettingsFor
 from tests.eventually import eventually
@@ -290,6 +292,38 @@ async def test_credentials_that_are_slow_or_away_hold_nobody_up_for_long(
     assert set(await ask.state(after_others=changed)) == {"main", "other", "z"}
     await accounts.stop()
     assert set(await ask.state(after_others=changed)) == {"main", "other", "z"}
+
+
+async def test_a_session_whose_owner_died_is_not_ready(
+    replica: Replica, recorder: Recorder, ask: Asker, database: Database
+) -> None:
+    """Its owner has said that it is READY and can say nothing else any more."""
+    event_ids = await recorder(session())
+    lease = await acquire(database, "session.main.paper", "another replica", 60.0)
+    assert lease is not None
+    main = SessionRef("main", "paper")
+    assert await ask(GET_SESSION, main, after=event_ids) == session()
+    await database.execute("UPDATE leases SET expires_at = clock_timestamp() - interval '2 seconds'")
+    found = await ask(GET_SESSION, main)
+    assert (found.state, found.since == found.silent_since) == (SessionState.UNOWNED, True)
+    assert 2.0 <= (datetime.now(UTC) - found.since).total_seconds() < 60.0
+    assert "owner is gone" in found.reason
+    assert (await ask(LIST_SESSIONS, PortfolioFilter(("main",)))).sessions == (found,)
+    await release(database, lease)  # changes nothing: it has ended
+    lease = await acquire(database, "session.main.paper", "the next one", 60.0)
+    assert lease is not None
+    assert await ask(GET_SESSION, main) == session()
+    await release(database, lease)
+    assert (await ask(GET_SESSION, main)).state is SessionState.UNOWNED
+
+
+async def test_without_a_database_a_session_is_as_its_owner_has_said(
+    replica: Replica, recorder: Recorder, ask: Asker, database: Database
+) -> None:
+    event_ids = await recorder(session())
+    await ask(GET_SESSION, SessionRef("main", "paper"), after=event_ids)
+    await database.stop()
+    assert await ask(GET_SESSION, SessionRef("main", "paper")) == session()
 
 
 async def test_a_session_that_nobody_owns_is_looked_up(
@@ -572,8 +606,6 @@ async def test_an_answer_is_encoded_once_until_something_changes(replica: Replic
         lambda: reads.active_orders(OrderFilter(), call),
         lambda: reads.distribution(PortfolioFilter(), call),
         lambda: reads.accounts_distribution(PortfolioFilter(), call),
-        lambda: reads.list_sessions(PortfolioFilter(), call),
-        lambda: reads.get_session(SessionRef("main", "paper"), call),
     ]
     for asked in asks:
         first = asked()
