@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from services.marketdata.oracle_repository import locked_config, stored_config, write_config
+from services.marketdata.rate_sources import SOURCES, why_no_source
 from services.marketdata.settings import MarketdataSettings
 from shared.backoff import Backoff
 from shared.bus.messages import Call, Reply
-from shared.connectors.catalogue import CONNECTORS, ConnectorKind
 from shared.contracts.declaration import AnyEvent
 from shared.contracts.marketdata import SERVICE
 from shared.contracts.marketdata.rates import CONFIGURE_ORACLE, ORACLE_CONFIGURED, OracleChange, OracleConfig
@@ -19,19 +19,14 @@ from shared.database.pool import Database
 from shared.database.unit_of_work import UnitOfWork, Work
 from shared.errors import CommandError, ErrorCode
 from shared.events.followed_view import FollowedView
-from shared.exchanges.day_tickers import has_day_tickers
 from shared.tasks import end_task
+from shared.telemetry.logs import logger
 
 #: What values are given in until somebody configures another.
 QUOTE_TOKEN = "USDT"  # noqa: S105 - a token to trade, not one to log in
 QUOTE_SYMBOL = "$"
 
-#: Connectors that rates can come from.
-SOURCES = tuple(
-    name
-    for name, connector in CONNECTORS.items()
-    if connector.kind is ConnectorKind.SPOT and not connector.testnet and has_day_tickers(connector)
-)
+_log = logger("marketdata")
 
 
 class Oracle:
@@ -76,14 +71,13 @@ class Oracle:
         Raises:
             CommandError: REFUSED if rates cannot come from the source.
         """
-        if request.source is not None and request.source not in SOURCES:
-            raise CommandError(
-                ErrorCode.REFUSED, f"Rates cannot come from '{request.source}'; sources are {', '.join(SOURCES)}"
-            )
+        why_not = None if request.source is None else why_no_source(request.source)
+        if why_not is not None:
+            raise CommandError(ErrorCode.REFUSED, why_not)
         changed: list[OracleConfig] = []
 
         async def effect(work: Work) -> OracleConfig:
-            before = await locked_config(work.connection) or self._default
+            before = usable(await locked_config(work.connection) or self._default, self._default)
             now = OracleConfig(
                 source=before.source if request.source is None else request.source,
                 quote_token=before.quote_token if request.quote_token is None else request.quote_token.upper(),
@@ -119,6 +113,7 @@ class _View:
     """The configuration as `FollowedView` keeps it."""
 
     def __init__(self, default: OracleConfig) -> None:
+        self._default = default
         self.config = default
 
     @property
@@ -136,5 +131,16 @@ class _View:
 
     def _take(self, config: OracleConfig) -> None:
         if config.version > self.config.version:
-            # Which sources there are is for this version of the service to say.
-            self.config = msgspec.structs.replace(config, available_sources=SOURCES)
+            self.config = usable(config, self._default)
+            if self.config.source != config.source:
+                _log.warning("configured rate source left", why=why_no_source(config.source), now=self.config.source)
+
+
+def usable(config: OracleConfig, default: OracleConfig) -> OracleConfig:
+    """Return a configuration that another version of the service may have stored or told, as this one can follow it.
+
+    Which sources there are is for this version to say; where the configured one is none of them, rates come from that
+    of `default`, so that an upgrade leaves nobody without rates.
+    """
+    source = config.source if why_no_source(config.source) is None else default.source
+    return msgspec.structs.replace(config, source=source, available_sources=SOURCES)

@@ -2,6 +2,7 @@
 
 from pydantic import Field, field_validator
 
+from services.marketdata.rate_sources import why_no_source
 from shared.connectors.catalogue import CONNECTORS
 from shared.exchanges.day_tickers import has_day_tickers
 from shared.exchanges.settings import ExchangeSettings
@@ -37,15 +38,17 @@ class MarketdataSettings(DatabaseSettings, ExchangeSettings):
     @field_validator("rate_source")
     @classmethod
     def _is_a_source(cls, name: str) -> str:
-        if name not in CONNECTORS or not has_day_tickers(CONNECTORS[name]):
-            raise ValueError("expected a connector that gives the tickers of all its pairs")
+        why_not = why_no_source(name)
+        if why_not is not None:
+            raise ValueError(why_not)
         return name
 
     @field_validator("ticker_sources")
     @classmethod
-    def _are_sources(cls, names: str) -> str:
+    def _have_tickers(cls, names: str) -> str:
         for name in _listed(names):
-            cls._is_a_source(name)
+            if name not in CONNECTORS or not has_day_tickers(CONNECTORS[name]):
+                raise ValueError(f"'{name}' is no connector that gives the tickers of all its pairs")
         return names
 
     def sources(self) -> tuple[str, ...]:

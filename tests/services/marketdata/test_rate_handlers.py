@@ -1,9 +1,11 @@
 """Rates and tickers over the bus: where they come from, how old they may be, and what happens to those that fail."""
 
+import asyncpg
 import msgspec
 import pytest
 
 from services.marketdata import quote_board, rate_handlers, shared_fetch
+from services.marketdata.rate_sources import SOURCES, why_no_source
 from shared.contracts.credentials import Nothing
 from shared.contracts.marketdata.rates import (
     CONFIGURE_ORACLE,
@@ -144,8 +146,35 @@ async def test_the_configuration_is_kept_and_all_replicas_follow(
 async def test_sources_that_cannot_be(start: Start, ask: Asker, exchanges: FakeExchanges, source: str) -> None:
     await start(exchanges, **PAPER)
     error = await ask.refused(CONFIGURE_ORACLE, OracleChange(source=source))
-    assert error.code == ErrorCode.REFUSED
+    assert (error.code, error.detail) == (ErrorCode.REFUSED, why_no_source(source))
     assert (await ask(ORACLE_CONFIG, Nothing())).source == "paper"
+
+
+async def test_a_stored_source_that_is_none_any_more(
+    start: Start, ask: Asker, exchanges: FakeExchanges, values: dict[str, str]
+) -> None:
+    await store_by_another_version(values["DATABASE_URL"], "a_market_that_closed")
+    service = await start(exchanges, **PAPER)
+    assert service.health().ready
+    config = await ask(ORACLE_CONFIG, Nothing())
+    assert (config.source, config.quote_token, config.quote_symbol, config.version) == ("paper", "EUR", "€", 7)
+    assert set(config.available_sources) == set(SOURCES)
+    found = await ask(GET_RATES, RatesFilter(("BTC-USDT",)))
+    assert (found.source, found.rates) == ("paper", {"BTC-USDT": 50_000.0})
+    # Whoever changes something else stores a source that there is.
+    assert (await ask(CONFIGURE_ORACLE, OracleChange(quote_token="USDC"))).source == "paper"
+    later = await start(exchanges, RATE_ORACLE_SOURCE="kraken")
+    assert (later._oracle.config.source, later._oracle.config.quote_token) == ("paper", "USDC")
+
+
+async def store_by_another_version(url: str, source: str) -> None:
+    """Store a configuration with a source that this version does not know."""
+    connection = await asyncpg.connect(url)
+    try:
+        columns = "source, quote_token, quote_symbol, version"
+        await connection.execute(f"INSERT INTO marketdata.rate_oracle ({columns}) VALUES ($1, 'EUR', '€', 7)", source)
+    finally:
+        await connection.close()
 
 
 async def test_tickers(start: Start, ask: Asker, exchanges: FakeExchanges, market: FakeMarket) -> None:
