@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.server import ServerProtocol
@@ -146,6 +147,12 @@ class LineProtocol(WebSocketsSansIOProtocol):
         if self.pending_ping_payload is None or bytes(event.data) != self.pending_ping_payload:
             self.on_control()
         super().handle_pong(event)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Take what the application sends; an HTTP answer ends the handshake, which uvicorn takes for never ended."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
     def write(self, frame: bytes) -> None:
         """See `Line`."""

@@ -1,11 +1,13 @@
 """Faults on demand, as they meet sockets and their messages."""
 
+import json
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import websockets
 
+from tests.services.simulator.conftest import StartSimulator
 from tests.services.simulator.rest.venue_server import Account
 from tests.services.simulator.streams.running import Running, now_ms, signed
 from tests.services.simulator.streams.talk import call, closed, subscribe, told, user_stream
@@ -128,6 +130,21 @@ async def test_in_maintenance_no_socket_is_opened(simulator: Running) -> None:
     await simulator.remove_faults()
     async with simulator.socket(_PATH) as socket:
         await told(socket)
+
+
+async def test_a_refused_socket_is_no_error_of_the_simulator(start_simulator: StartSimulator) -> None:
+    simulator = await start_simulator()
+    await simulator.admin("POST", "/faults", {"kind": "maintenance"})
+    url = f"ws://127.0.0.1:{simulator.port}"
+    for path, status in ((_PATH, 503), ("/ws-api/v3", 503), ("/nowhere", 404)):
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            async with websockets.connect(url + path):
+                pass
+        assert refused.value.response.status_code == status
+    await simulator.stop()  # after which all that it has to say is there
+    said = [json.loads(line) for line in simulator.output if line.startswith("{")]
+    assert said
+    assert [line for line in said if line["level"] == "error"] == []
 
 
 async def test_in_maintenance_for_one_account_its_streams_are_closed_and_not_opened(simulator: Running) -> None:
