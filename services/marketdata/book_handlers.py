@@ -6,11 +6,12 @@ from services.marketdata import neighbours
 from services.marketdata.book_diagnosis import BookReport, diagnosis, reports
 from services.marketdata.book_queries import take_quote_volume, take_to_price, take_volume
 from services.marketdata.feeds import Feeds
+from services.marketdata.kept_replies import KeptReplies
 from services.marketdata.neighbours import Deed, Done, Neighbours
 from services.marketdata.venue import Venues, check_known
 from services.marketdata.waiting import Later, Waiting, seconds_for
 from shared.bus.dispatcher import Dispatcher
-from shared.bus.messages import Call
+from shared.bus.messages import Call, Reply
 from shared.connectors.catalogue import CONNECTORS
 from shared.contracts.marketdata.books import (
     DIAGNOSE_BOOKS,
@@ -44,6 +45,7 @@ class BookHandlers:
         self._feeds = feeds
         self._neighbours = others
         self._waiting = waiting
+        self._kept = KeptReplies()
 
     def register(self, dispatcher: Dispatcher) -> None:
         """Let `dispatcher` hand the commands to these handlers."""
@@ -53,7 +55,7 @@ class BookHandlers:
         dispatcher.on(TRACK_PAIR, self.track)
         dispatcher.on(UNTRACK_PAIR, self.untrack)
 
-    def query(self, request: BookQuery, call: Call) -> BookAnswer | Later[BookAnswer]:
+    def query(self, request: BookQuery, call: Call) -> Reply | Later[BookAnswer]:
         venue = self._venues[request.connector_name]
         pair = request.trading_pair
         rules = venue.rules_now()
@@ -61,7 +63,7 @@ class BookHandlers:
             check_known(venue, rules, pair)
             book = self._feeds.book(venue, pair).now(LEVELS)
             if book is not None:
-                return answer(request, book)
+                return self._kept.reply(request, (book,), lambda: answer(request, book))
 
         async def later() -> BookAnswer:
             until = time.monotonic() + seconds_for(call)

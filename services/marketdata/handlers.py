@@ -7,6 +7,7 @@ import msgspec
 
 from services.marketdata.book_levels import answer
 from services.marketdata.feeds import Feeds
+from services.marketdata.kept_replies import KeptReplies
 from services.marketdata.oracle import Oracle
 from services.marketdata.prices import price_of
 from services.marketdata.rates import Quote, token_values
@@ -43,6 +44,8 @@ class Handlers:
         self._oracle = oracle
         self._waiting = waiting
         self._banned = settings.banned()
+        self._prices = KeptReplies()
+        self._books = KeptReplies()
         self._settings_reply = Reply(_encode(_feed_settings(settings)))
 
     def register(self, dispatcher: Dispatcher) -> None:
@@ -75,14 +78,14 @@ class Handlers:
         venue = self._venues[request.connector_name]
         return OrderTypes(venue.name, venue.market.order_types())
 
-    def get_prices(self, request: PricesFilter, call: Call) -> Prices | Later[Prices]:
+    def get_prices(self, request: PricesFilter, call: Call) -> Reply | Later[Prices]:
         venue = self._venues[request.connector_name]
         board = self._feeds.tickers(venue)
         rules = venue.rules_now()
         if rules is not None:
             tickers = board.now(_known(venue, rules, request.trading_pairs))
             if tickers is not None:
-                return _prices(venue, tickers)
+                return self._prices.reply(request, tuple(tickers.values()), lambda: _prices(venue, tickers))
 
         async def later() -> Prices:
             until = time.monotonic() + seconds_for(call)
@@ -91,7 +94,7 @@ class Handlers:
 
         return self._waiting.for_exchange(venue, later)
 
-    def get_book(self, request: BookFilter, call: Call) -> Book | Later[Book]:
+    def get_book(self, request: BookFilter, call: Call) -> Reply | Later[Book]:
         venue = self._venues[request.connector_name]
         pair, depth = request.trading_pair, request.depth
         rules = venue.rules_now()
@@ -99,7 +102,7 @@ class Handlers:
             check_known(venue, rules, pair)
             book = self._feeds.book(venue, pair).now(depth)
             if book is not None:
-                return answer(book, depth)
+                return self._books.reply(request, (book,), lambda: answer(book, depth))
 
         async def later() -> Book:
             until = time.monotonic() + seconds_for(call)

@@ -18,6 +18,8 @@ Level = tuple[float, float]
 #: Levels a side that are kept at most, and how many more may gather before the rest is let go.
 MOST_LEVELS = 1000
 SLACK = 200
+#: Different numbers of levels that are kept for those who ask for them again.
+_KEPT = 4
 
 
 class Side:
@@ -100,11 +102,13 @@ def _holds(price: float, amount: float) -> bool:
 class LocalBook:
     """The book of a pair (see `shared.exchanges.interface.BookState`)."""
 
-    __slots__ = ("_connector", "_name_texts", "_pair", "asks", "bids", "snapshot_id", "timestamp", "update_id")
+    __slots__ = ("_connector", "_kept", "_name_texts", "_pair", "asks", "bids", "snapshot_id", "timestamp", "update_id")
 
     def __init__(self, connector: str, pair: str) -> None:
         self._connector = connector
         self._pair = pair
+        #: The best levels as they were asked for, by their number, until something changes.
+        self._kept: dict[int, LiveBook] = {}
         self._name_texts = (msgspec.json.encode(connector), msgspec.json.encode(pair))
         self.bids = Side(-1)
         self.asks = Side(1)
@@ -117,16 +121,24 @@ class LocalBook:
         return len(self.bids), len(self.asks)
 
     def best(self, levels: int) -> LiveBook:
-        return LiveBook(self._connector, self._pair, self.bids.best(levels), self.asks.best(levels), self.timestamp)
+        kept = self._kept.get(levels)
+        if kept is None or kept.timestamp != self.timestamp:
+            kept = LiveBook(self._connector, self._pair, self.bids.best(levels), self.asks.best(levels), self.timestamp)
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[levels] = kept
+        return kept
 
     def load(self, bids: Iterable[Level], asks: Iterable[Level], asked: int, update_id: int) -> None:
         """Begin with a snapshot that holds all updates to `update_id`."""
+        self._kept.clear()
         self.bids.load(bids, asked)
         self.asks.load(asks, asked)
         self.snapshot_id = self.update_id = update_id
 
     def apply(self, bids: Iterable[Level], asks: Iterable[Level], update_id: int) -> None:
         """Take the levels that have changed with the updates to `update_id`."""
+        self._kept.clear()
         for price, amount in bids:
             self.bids.set(price, amount)
         for price, amount in asks:

@@ -33,6 +33,19 @@ def test_changes() -> None:
     assert (book.counts, book.update_id, book.snapshot_id) == ((2, 3), 9, 7)
 
 
+def test_the_best_levels_are_the_same_object_until_something_changes() -> None:
+    book = loaded([(99.0, 1.0), (98.0, 2.0)], [(101.0, 1.0)])
+    best = book.best(2)
+    assert book.best(2) is best
+    assert [len(book.best(count).bids) for count in (1, 2, 3, 4, 5, 6)] == [1, 2, 2, 2, 2, 2]
+    book.timestamp = 13.0
+    assert book.best(2) == msgspec.structs.replace(best, timestamp=13.0)
+    book.apply([(99.0, 0.0)], [], 8)
+    assert book.best(2).bids == ((98.0, 2.0),)
+    book.load([(97.0, 1.0)], [], 10, 9)
+    assert (book.best(2).bids, book.best(2).asks) == (((97.0, 1.0),), ())
+
+
 def test_nothing_is_believed_of_what_lies_behind_the_snapshot() -> None:
     book = loaded([(99.0, 1.0), (98.0, 2.0)], [(101.0, 1.0)], asked=2)
     # There may be bids between 98 and 90 that nobody told of; all asks were told.
@@ -84,6 +97,7 @@ def test_a_book_is_what_a_plain_table_is(changes: list[tuple[str, float, float]]
         tables[side][price] = amount
         if number % 3 == 0:
             book.json(5)
+            book.best(1000)
     bids = sorted(((p, a) for p, a in tables["b"].items() if a), reverse=True)
     asks = sorted((p, a) for p, a in tables["a"].items() if a)
     assert book.best(1000) == LiveBook("paper", "BTC-USDT", tuple(bids), tuple(asks), 12.5)
