@@ -89,6 +89,8 @@ class Keyring:
         if stored.generation == self._refused:
             return False
         async with self._opening:
+            if stored.generation == self._refused:
+                return False  # who came before has tried all passwords, which takes long
             return stored.generation == self.generation or await self._try_passwords(stored)
 
     async def rotate(self, repository: Repository, current: str, new: str) -> tuple[KeyringRotated, Cipher]:

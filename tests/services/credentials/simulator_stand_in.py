@@ -59,6 +59,7 @@ class SimulatorStandIn:
         return SimulatorAccountOpened(api_key, f"api-secret-{self.opened}")
 
     async def _close(self, request: SimulatorAccountClose, _: Call) -> SimulatorAccountClosed:
+        await self.hears.wait()
         if self.close_failures:
             self.close_failures -= 1
             raise CommandError(ErrorCode.UNAVAILABLE, "the simulator's database can't be written to")

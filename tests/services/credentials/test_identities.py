@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from services.credentials import proof_backoff
 from services.credentials.api_keys import hash_of, is_good, key_id_of, new_api_key
 from services.credentials.rows import ApiKeyRow
 from shared.bus.client import Bus
@@ -94,7 +95,10 @@ class TestApiKeys:
             assert error.code is ErrorCode.UNAUTHENTICATED
             assert error.detail == "The user name, password or API key is wrong"
 
-    async def test_commands_need_the_password_and_hold_back_who_guesses_it(self, ask: Asker, edge: Asker) -> None:
+    async def test_commands_need_the_password_and_hold_back_who_guesses_it(
+        self, ask: Asker, edge: Asker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(proof_backoff, "FIRST_PAUSE", 60.0)  # it does not end before the next one comes
         proofs: list[tuple[AnyCommand, Any]] = [
             (contract.CREATE_API_KEY, ApiKeyCreate(USERNAME, "wrong", "x")),
             (contract.REVOKE_API_KEY, ApiKeyRevoke(USERNAME, "wrong", "x")),

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from services.credentials import keyring
 from services.credentials.app import CredentialsService
+from services.credentials.encryption import Cipher, StoredKeyring, make_keyring, open_keyring
 from shared.bus.client import Bus
 from shared.connectors.catalogue import CONNECTORS
 from shared.contracts import credentials as contract
@@ -144,9 +146,26 @@ async def test_a_stale_replica_writes_nothing_even_before_it_has_heard_of_the_ro
     await stored.secrets(database_url, NEW)
 
 
+async def test_a_keyring_that_no_password_opens_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trying takes long, and whoever wants a secret meanwhile waits for it."""
+    stored_keyring, _ = make_keyring("of others")
+    tried: list[str] = []
+
+    def counted(stored: StoredKeyring, password: str) -> Cipher:
+        tried.append(password)
+        return open_keyring(stored, password)
+
+    monkeypatch.setattr(keyring, "open_keyring", counted)
+    mine = keyring.Keyring(("one", "other"))
+    assert await asyncio.gather(*(mine.follow(stored_keyring) for _ in range(10))) == [False] * 10
+    assert mine.locked
+    assert tried == ["one", "other"]
+
+
 async def _outcome(ask: Asker) -> ErrorCode | None:
     try:
-        await ask(contract.PUT_CREDENTIAL, PUT)
+        # However many ask at once, and however busy the machine is: not that it took too long.
+        await ask(contract.PUT_CREDENTIAL, PUT, timeout=60.0)
     except CommandError as error:
         return error.code
     return None
