@@ -82,7 +82,7 @@ async def test_a_fenced_write_needs_the_very_tenure(database: Database) -> None:
 
 
 async def test_who_has_written_keeps_the_lease_until_the_commit(database: Database) -> None:
-    lease = await acquire(database, NAME, "a", 0.2)
+    lease = await acquire(database, NAME, "a", 1.0)
     assert lease is not None
     async with database.transaction() as connection:
         assert await hold(connection, lease)
@@ -142,7 +142,7 @@ async def test_over_any_schedule_no_two_are_valid_at_once(database: Database, se
 async def test_a_process_that_was_stopped_wakes_and_writes_nothing(
     when: str, outcome: str, ledger: DatabaseSettings, database: Database
 ) -> None:
-    program = Program(ledger, "tests.stand_ins.ledger.lease_holder", "sleeper", "1.5", when)
+    program = Program(ledger, "tests.stand_ins.ledger.lease_holder", "sleeper", "3", when)
     await program.start()
     try:
         assert await program.line() == "held"
@@ -209,7 +209,7 @@ async def test_who_is_silent_in_the_middle_of_a_query_does_not_keep_an_expired_l
         gained.extend(filter(None, [await acquire(database, NAME, "heir", 60)]))
         return bool(gained)
 
-    await eventually(taken, seconds=10)
+    await eventually(taken)
     assert gained[0].epoch == held.epoch + 1
     writer.close()
 

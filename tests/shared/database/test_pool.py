@@ -52,7 +52,7 @@ async def test_the_clock_offset_is_ours_minus_theirs(database: Database, monkeyp
 async def test_a_query_that_takes_too_long_is_given_up(
     ledger: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "QUERY_TIMEOUT", 0.2)
+    monkeypatch.setattr(pool, "QUERY_TIMEOUT", 1.0)
     database = Database(ledger, "ledger")
     await database.start()
     with pytest.raises(CommandError, match="did not answer in time") as caught:
@@ -65,10 +65,10 @@ async def test_a_query_that_takes_too_long_is_given_up(
 async def test_a_pool_that_is_used_up_is_not_waited_for_for_ever(
     ledger: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "CONNECT_TIMEOUT", 0.2)
     database = Database(ledger.model_copy(update={"database_connections": 2}), "ledger")
     await database.start()
     async with database.transaction(), database.transaction():
+        monkeypatch.setattr(pool, "CONNECT_TIMEOUT", 0.2)
         with pytest.raises(CommandError) as caught:
             await database.fetchval("SELECT 1")
     assert caught.value.code is ErrorCode.UNAVAILABLE

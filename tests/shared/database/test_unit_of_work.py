@@ -112,7 +112,7 @@ async def test_a_duplicate_that_cannot_wait_for_the_first_is_told_that_the_outco
     first = asyncio.create_task(work.run(CHANGE, call(A, key="k"), slow))
     await going.wait()
     with pytest.raises(CommandError) as caught:
-        await work.run(CHANGE, call(A, key="k", seconds=0.2), change(A))
+        await work.run(CHANGE, call(A, key="k", seconds=1.0), change(A))
     assert (caught.value.code, caught.value.key) == (ErrorCode.OUTCOME_UNKNOWN, "k")
     proceed.set()
     assert await work.run(CHANGE, call(A, key="k"), change(A)) == await first

@@ -46,7 +46,7 @@ class Stream:
     """The ledger's stream, as the test sees it and what it does to it."""
 
     def __init__(self, connection: Client, subjects: Subjects) -> None:
-        self.js: JetStreamContext = connection.jetstream(timeout=2)
+        self.js: JetStreamContext = connection.jetstream(timeout=10)
         self.name = subjects.stream(SERVICE)
 
     async def events(self) -> list[Envelope]:

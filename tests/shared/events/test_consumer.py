@@ -51,7 +51,7 @@ async def consuming(
         await consumer.stop()
 
 
-async def has(database: Database, count: int, seconds: float = 20) -> None:
+async def has(database: Database, count: int, seconds: float = 60) -> None:
     """Wait for `count` effects, and see that each event had one."""
 
     async def look() -> bool:

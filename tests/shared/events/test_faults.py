@@ -84,7 +84,7 @@ class World:
         """Wait for the end, and see that nothing is missing, nothing is there twice, and all is in order."""
         await self.reached("outbox", TOTAL)
         await self.reached("effects", TOTAL)
-        await eventually(lambda: self.reader.position >= TOTAL, seconds=30)
+        await eventually(lambda: self.reader.position >= TOTAL, seconds=60)
 
         rows = await self.database.fetch("SELECT id, seq, data FROM outbox ORDER BY seq")
         assert [row["seq"] for row in rows] == list(range(1, TOTAL + 1))

@@ -87,7 +87,7 @@ async def test_many_events_through_a_slow_reader(relayed: Ledger, stream: Stream
     await stream_reader.start()
     for _ in range(10):
         await relayed.tell(1_000)
-    await eventually(lambda: stream_reader.position == 10_000, seconds=30)
+    await eventually(lambda: stream_reader.position == 10_000, seconds=60)
     await stream_reader.stop()
     assert (seen.seqs, seen.gaps) == (list(range(1, 10_001)), [])
 
