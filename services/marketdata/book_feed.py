@@ -6,20 +6,17 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
 from services.marketdata.book_levels import Depths, fault_of, reaches, size_for
-from services.marketdata.failures import NoAnswer
 from services.marketdata.follower import Unsound
 from services.marketdata.shared_fetch import SharedFetch
+from services.marketdata.soonest import WAIT, soonest
 from services.marketdata.supply import BEAT, Supply
 from shared.contracts.marketdata.books import LIVE_LEVELS, LiveBook
 from shared.exchanges.errors import ExchangeError
 from shared.exchanges.interface import BookState, Market
 from shared.exchanges.whole_book import WholeBook
-from shared.tasks import end_task
 
 #: Seconds that an answer by REST is good for while there is no stream, or where it reaches deeper.
 REST_AGE = 1.0
-#: Seconds that a stream's first state is waited for when REST has failed.
-GRACE = 1.0
 #: Seconds that a stream which has just begun is given before REST is asked beside it: its book mostly comes sooner.
 HEAD_START = 0.25
 #: Seconds that it holds how deep REST found the book.
@@ -97,26 +94,23 @@ class BookFeed:
             self._send(book)
 
     async def get(self, depth: int, seconds: float) -> LiveBook:
-        """Return the book, by its stream or by REST, whichever is first.
+        """Return the book, by its stream or by REST, whichever is first; at once the last one if REST is in trouble.
 
         Raises:
             ExchangeError: if the exchange does not give it within `seconds` and memory holds none that is young enough.
         """
-        until = time.monotonic() + seconds
-        arriving = asyncio.create_task(self._until_it_reaches(depth))
-        asking = asyncio.create_task(self._by_rest(depth, seconds))
-        try:
-            await asyncio.wait({arriving, asking}, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
-            if arriving.done():
-                return arriving.result()
-            failure = asking.result() if asking.done() else NoAnswer()
-            if isinstance(failure, LiveBook):
-                return failure
-            await asyncio.wait({arriving}, timeout=max(0.0, min(GRACE, until - time.monotonic())))
-            return arriving.result() if arriving.done() else self._last(failure, depth)
-        finally:
-            await end_task(arriving)
-            await end_task(asking)
+        fetch, last = self._fetch_of(size_for(depth)), self._last(depth)
+        if last is not None and fetch.in_trouble:
+            fetch.begin()
+            return last
+        return await soonest(
+            self._until_it_reaches(depth),
+            self._by_rest(fetch, seconds),
+            lambda: self._last(depth),
+            seconds=seconds,
+            # Where the stream stands the last book is less than what is wanted, not an older one.
+            wait=WAIT if self.supply.live_since is None else None,
+        )
 
     async def stop(self) -> None:
         """End the stream."""
@@ -124,10 +118,10 @@ class BookFeed:
         for fetch in self._fetches.values():
             await fetch.stop()
 
-    def _last(self, failure: ExchangeError, depth: int) -> LiveBook:
+    def _last(self, depth: int) -> LiveBook | None:
         """Return the last book that was heard, of whatever depth, if it is young enough."""
         if self._book is None or time.monotonic() - self._heard > self._max_age:
-            raise failure.with_traceback(None)
+            return None
         return self._book.best(depth)
 
     async def _until_it_reaches(self, depth: int) -> LiveBook:
@@ -136,19 +130,21 @@ class BookFeed:
             await self._arrived.wait()
         return book
 
-    async def _by_rest(self, depth: int, seconds: float) -> LiveBook | ExchangeError:
+    async def _by_rest(self, fetch: SharedFetch[LiveBook], seconds: float) -> LiveBook | ExchangeError:
         wait = self._rest_from - time.monotonic()
         if wait > 0 and self.supply.why_not is None:
             await asyncio.sleep(min(wait, seconds))
             seconds -= wait
-        size = size_for(depth)
-        fetch = self._fetches.get(size)
-        if fetch is None:
-            fetch = self._fetches[size] = SharedFetch(f"{self._name}, {size} levels", lambda: self._ask(size))
         try:
             return await fetch.get(REST_AGE, seconds)
         except ExchangeError as error:
             return error
+
+    def _fetch_of(self, size: int) -> SharedFetch[LiveBook]:
+        fetch = self._fetches.get(size)
+        if fetch is None:
+            fetch = self._fetches[size] = SharedFetch(f"{self._name}, {size} levels", lambda: self._ask(size))
+        return fetch
 
     async def _ask(self, size: int) -> LiveBook:
         book = await self._market.fetch_book(self._pair, size)

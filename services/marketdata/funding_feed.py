@@ -4,13 +4,12 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 
-from services.marketdata.failures import NoAnswer
 from services.marketdata.shared_fetch import SharedFetch
+from services.marketdata.soonest import WAIT, soonest
 from services.marketdata.supply import BEAT, Supply
 from shared.contracts.marketdata.funding import LiveFunding
 from shared.exchanges.errors import ExchangeError
 from shared.exchanges.interface import Market
-from shared.tasks import end_task
 
 #: Seconds that an answer by REST is good for while there is no stream.
 REST_AGE = 1.0
@@ -29,6 +28,8 @@ class FundingFeed:
         patience: float,
         max_age: float,
     ) -> None:
+        self._market = market
+        self._pair = pair
         self._publish = publish
         self._max_age = max_age
         self._state: LiveFunding | None = None
@@ -36,7 +37,7 @@ class FundingFeed:
         self._published_at = 0.0
         self._arrived = asyncio.Event()
         name = f"{market.connector} funding of {pair}"
-        self._fetch = SharedFetch(name, lambda: market.fetch_funding(pair))
+        self._fetch = SharedFetch(name, self._ask)
         self.supply: Supply[LiveFunding] = Supply(name, lambda: market.watch_funding(pair), bus, self._take, patience)
         self.asked_at = time.monotonic()
         self.supply.start()
@@ -47,26 +48,16 @@ class FundingFeed:
         return self._state if self.supply.live_since is not None else self._fetch.kept(REST_AGE)
 
     async def get(self, seconds: float) -> LiveFunding:
-        """Return the funding, by its stream or by REST, whichever is first.
+        """Return the funding, by its stream or by REST, whichever is first; at once the last if REST is in trouble.
 
         Raises:
             ExchangeError: if the exchange does not give it within `seconds` and memory holds none that is young enough.
         """
-        arriving = asyncio.create_task(self._until_there())
-        asking = asyncio.create_task(self._by_rest(seconds))
-        try:
-            await asyncio.wait({arriving, asking}, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
-            if arriving.done():
-                return arriving.result()
-            failure = asking.result() if asking.done() else NoAnswer()
-            if isinstance(failure, LiveFunding):
-                return failure
-            if self._state is None or time.monotonic() - self._heard > self._max_age:
-                raise failure.with_traceback(None)
-            return self._state
-        finally:
-            await end_task(arriving)
-            await end_task(asking)
+        last = self._last()
+        if last is not None and self._fetch.in_trouble:
+            self._fetch.begin()
+            return last
+        return await soonest(self._until_there(), self._by_rest(seconds), self._last, seconds=seconds, wait=WAIT)
 
     def beat(self) -> None:
         """Send the last state again if nothing was sent for a while: who follows us hears that we are there."""
@@ -78,6 +69,16 @@ class FundingFeed:
         """End the stream."""
         await self.supply.stop()
         await self._fetch.stop()
+
+    def _last(self) -> LiveFunding | None:
+        """Return what was heard last, if it is young enough."""
+        return None if time.monotonic() - self._heard > self._max_age else self._state
+
+    async def _ask(self) -> LiveFunding:
+        found = await self._market.fetch_funding(self._pair)
+        if self.supply.live_since is None:
+            self._state, self._heard = found, time.monotonic()
+        return found
 
     async def _until_there(self) -> LiveFunding:
         while (state := self.now()) is None:

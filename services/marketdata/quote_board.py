@@ -13,8 +13,8 @@ from shared.exchanges.interface import Market
 
 #: Seconds that the prices are good for.
 AGE = 5.0
-#: Seconds that new prices are waited for while there are old ones.
-WAIT = 2.0
+#: Seconds that new prices are waited for while there are old ones, and nothing bad is known of the exchange.
+WAIT = 1.0
 
 Quotes = Mapping[str, Quote]
 
@@ -71,6 +71,9 @@ class QuoteBoard:
             ExchangeError: if the exchange does not give them within `seconds`, and memory holds none young enough.
         """
         old = self._fetch.kept(max_age)
+        if old is not None and self._fetch.in_trouble:
+            self._fetch.begin()
+            return old
         try:
             return await self._fetch.get(age, seconds if old is None else min(WAIT, seconds))
         except ExchangeError:

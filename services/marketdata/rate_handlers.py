@@ -7,6 +7,7 @@ from services.marketdata.feeds import Feeds
 from services.marketdata.oracle import Oracle
 from services.marketdata.pieces import in_pieces
 from services.marketdata.quote_board import AGE, Snapshot
+from services.marketdata.rate_graph import Rate
 from services.marketdata.settings import MarketdataSettings
 from services.marketdata.venue import Venue, Venues
 from services.marketdata.waiting import Later, Waiting, seconds_for
@@ -64,9 +65,12 @@ class RateHandlers:
         asked = (self._tickers_of(venue, age, seconds, oldest) for venue in venues)
         answers = dict(zip((venue.name for venue in venues), await asyncio.gather(*asked), strict=True))
         found = {name: answer for name, answer in answers.items() if isinstance(answer, Snapshot)}
-        errors |= {name: answer.detail for name, answer in answers.items() if isinstance(answer, CommandError)}
+        failures = {name: answer for name, answer in answers.items() if isinstance(answer, CommandError)}
+        errors |= {name: failure.detail for name, failure in failures.items()}
         if not found:
-            raise CommandError(ErrorCode.UPSTREAM, "; ".join(errors.values()))
+            codes = {failure.code for failure in failures.values()}
+            code = codes.pop() if len(codes) == 1 else ErrorCode.UPSTREAM
+            raise CommandError(code, "; ".join(errors.values()))
         tickers = Tickers(
             tickers={name: dict(snapshot.rows) for name, snapshot in found.items()},
             counts={name: len(snapshot.rows) for name, snapshot in found.items()},
@@ -101,7 +105,7 @@ class RateHandlers:
             async def told() -> Reply | Streamed:
                 snapshot = await board.snapshot(AGE, seconds_for(call), self._max_age)
                 prices = {pair: row.price for pair, row in snapshot.rows.items() if not self._has_banned(pair)}
-                return in_pieces(OraclePrices(venue.name, config.quote_token, prices))
+                return in_pieces(OraclePrices(venue.name, config.quote_token, prices, snapshot.heard))
 
             return await self._waiting.for_exchange(venue, told)
 
@@ -164,14 +168,16 @@ class RateHandlers:
         now = time.time()
         rates: dict[str, float | None] = {}
         reasons: dict[str, str] = {}
+        oldest = snapshot.heard
         for pair in request.trading_pairs:
             rate = self._rate(pair, venue.name, snapshot, now)
-            rates[pair] = rate if isinstance(rate, float) else None
             if isinstance(rate, str):
-                reasons[pair] = rate
-        return Rates(venue.name, config.quote_token, rates, reasons)
+                rates[pair], reasons[pair] = None, rate
+            else:
+                rates[pair], oldest = rate.rate, min(oldest, rate.timestamp)
+        return Rates(venue.name, config.quote_token, rates, reasons, oldest)
 
-    def _rate(self, pair: str, source: str, snapshot: Snapshot, now: float) -> float | str:
+    def _rate(self, pair: str, source: str, snapshot: Snapshot, now: float) -> Rate | str:
         """Return the rate of a pair, or in words why there is none."""
         base, _, quote = pair.partition("-")
         if not base or not quote:
@@ -184,7 +190,7 @@ class RateHandlers:
             return f"no prices of '{source}' lead from {base} to {quote}"
         if found.timestamp < now - self._max_age:
             return f"the price on '{source}' is {now - found.timestamp:.0f} s old, more than {self._max_age:g} s"
-        return found.rate
+        return found
 
     def _has_banned(self, pair: str) -> bool:
         return not self._banned.isdisjoint(pair.upper().split("-"))

@@ -18,6 +18,10 @@ LIMIT = 20.0
 #: Seconds of the first and the longest pause after failures: meanwhile callers get the last failure at once.
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 5.0
+#: Seconds after which a question without an answer counts as a bad sign, and for how long a failure does: so long that
+#: whoever asks now and then has it tried again meanwhile.
+SLOW = 1.0
+BAD_FOR = 15.0
 
 _log = logger("marketdata")
 
@@ -31,6 +35,8 @@ class SharedFetch(Generic[V]):
         self._value: V | None = None
         self._at = 0.0
         self._failure: ExchangeError | None = None
+        self._failed_at = 0.0
+        self._began = 0.0
         self._ask_again_at = 0.0
         self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         self._task: asyncio.Task[V | ExchangeError] | None = None
@@ -39,6 +45,14 @@ class SharedFetch(Generic[V]):
     def asking(self) -> bool:
         """Whether an answer is awaited now."""
         return self._task is not None
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether an answer is not to be expected soon: the last question has failed lately, or one takes long."""
+        now = time.monotonic()
+        if self._failure is not None and now - self._failed_at <= BAD_FOR:
+            return True
+        return self._task is not None and now - self._began > SLOW
 
     def kept(self, age: float | None = None) -> V | None:
         """Return the last answer; None if there is none, or if it is older than `age` seconds."""
@@ -49,6 +63,7 @@ class SharedFetch(Generic[V]):
     def begin(self) -> "asyncio.Task[V | ExchangeError] | None":
         """Ask, unless that is under way or in the pause after a failure; return what is under way."""
         if self._task is None and time.monotonic() >= self._ask_again_at:
+            self._began = time.monotonic()
             self._task = asyncio.create_task(self._run(), name=f"ask {self._name}")
         return self._task
 
@@ -102,7 +117,7 @@ class SharedFetch(Generic[V]):
     def _failed(self, failure: ExchangeError) -> None:
         if self._failure is None:
             _log.warning("exchange failed", question=self._name, error=str(failure))
-        self._failure = failure
+        self._failure, self._failed_at = failure, time.monotonic()
         pause = self._backoff.pause()
         if isinstance(failure, RateLimited) and failure.retry_after is not None:
             pause = max(pause, failure.retry_after)

@@ -6,22 +6,19 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import msgspec
 
-from services.marketdata.failures import NoAnswer
 from services.marketdata.follower import Follower
 from services.marketdata.ownership import Ownership, lease_name
 from services.marketdata.places import Places
 from services.marketdata.shared_fetch import SharedFetch
+from services.marketdata.soonest import WAIT, soonest
 from services.marketdata.supply import BEAT, BUS_PATIENCE
 from services.marketdata.ticker_group import TickerGroup
 from shared.contracts.marketdata.tickers import TICKER, LiveTicker
 from shared.exchanges.errors import ExchangeError, Refused
 from shared.exchanges.interface import Market
-from shared.tasks import end_task
 
 #: Seconds that an answer by REST is good for while there is no stream.
 REST_AGE = 1.0
-#: Seconds that a stream's first state is waited for when REST has failed.
-GRACE = 1.0
 
 Tickers = dict[str, LiveTicker]
 
@@ -121,7 +118,7 @@ class TickerBoard:
     async def get(self, pairs: Sequence[str], seconds: float) -> Tickers:
         """Return the tickers of pairs; follow those that are new, as far as there are places for them.
 
-        Pairs for which the exchange has none are left out.
+        At once the last ones, if REST is in trouble. Pairs for which the exchange has none are left out.
 
         Raises:
             ExchangeError: if the exchange does not give them within `seconds`, and memory holds none for one of them
@@ -129,13 +126,18 @@ class TickerBoard:
         """
         until = time.monotonic() + seconds
         wanted = [self._follow(pair) for pair in pairs]
-        try:
-            await self._make_present(wanted, until)
-        except ExchangeError:
-            oldest = time.monotonic() - self._max_age
-            if any(kept.heard == 0 or kept.heard < oldest for kept in wanted):
-                raise
-        return {kept.pair: kept.ticker for kept in wanted if kept.ticker is not None}
+        last = self._last(wanted)
+        if last is not None and self._fetch.in_trouble:
+            self._want(wanted)
+            self._fetch.begin()
+            return last
+        return await soonest(
+            self._until_present(wanted),
+            self._by_rest(wanted, until),
+            lambda: self._last(wanted),
+            seconds=seconds,
+            wait=WAIT,
+        )
 
     def follow(self, pair: str) -> None:
         """Follow a pair from now on.
@@ -244,42 +246,37 @@ class TickerBoard:
         kept.asked_at = time.monotonic()
         return kept
 
-    async def _make_present(self, wanted: list[Kept], until: float) -> None:
-        """Return when the present tickers are there, by their streams or by REST, whichever is first."""
-        arriving = asyncio.create_task(self._until_present(wanted))
-        asking = asyncio.create_task(self._by_rest(wanted, until))
-        try:
-            left = max(0.0, until - time.monotonic())
-            await asyncio.wait({arriving, asking}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            if arriving.done():
-                return
-            failure = asking.result() if asking.done() else NoAnswer()
-            if failure is None:
-                return
-            await asyncio.wait({arriving}, timeout=max(0.0, min(GRACE, until - time.monotonic())))
-            if not arriving.done():
-                raise failure.with_traceback(None)
-        finally:
-            await end_task(arriving)
-            await end_task(asking)
+    def _last(self, wanted: list[Kept]) -> Tickers | None:
+        """Return what was heard last, if it is young enough for each that is wanted."""
+        oldest = time.monotonic() - self._max_age
+        if any(kept.heard == 0 or kept.heard < oldest for kept in wanted):
+            return None
+        return _told(wanted)
 
-    async def _until_present(self, wanted: list[Kept]) -> None:
+    def _want(self, wanted: list[Kept]) -> list[Kept]:
+        """Have the next question be about those of `wanted` too that are not present; return these."""
+        now = time.monotonic()
+        missing = [kept for kept in wanted if not kept.is_present(now)]
+        self._wanted |= {kept.pair: kept for kept in missing}
+        return missing
+
+    async def _until_present(self, wanted: list[Kept]) -> Tickers:
         missing = wanted
         while missing := [kept for kept in missing if not kept.is_present(time.monotonic())]:
             self._arrived.clear()
             await self._arrived.wait()
+        return _told(wanted)
 
-    async def _by_rest(self, wanted: list[Kept], until: float) -> ExchangeError | None:
+    async def _by_rest(self, wanted: list[Kept], until: float) -> Tickers | ExchangeError:
         began = time.monotonic()
-        missing = [kept for kept in wanted if not kept.is_present(began)]
-        self._wanted |= {kept.pair: kept for kept in missing}
+        missing = self._want(wanted)
         try:
             # More than once where a question was under way already, that had begun before these were wanted.
             while any(kept.heard < began for kept in missing):
                 await self._fetch.get(0.0, until - time.monotonic())
         except ExchangeError as error:
             return error
-        return None
+        return _told(wanted)
 
     async def _ask(self) -> Tickers:
         wanted, self._wanted = self._wanted, {}
@@ -304,3 +301,8 @@ class TickerBoard:
             self._arrived.set()
             if kept.bus is None:
                 self._send(kept, ticker)
+
+
+def _told(wanted: Iterable[Kept]) -> Tickers:
+    """Return the tickers by pair, without the pairs that have none."""
+    return {kept.pair: kept.ticker for kept in wanted if kept.ticker is not None}

@@ -95,7 +95,7 @@ def _tickers(operation_id: str, summary: str, description: str) -> Any:
 TICKERS = _tickers(
     "get_tickers",
     "The tickers of connectors",
-    "All pairs of each. A connector that fails, or has no such list, stands in `errors`; 502 when all do.",
+    "All pairs of each. A connector that fails, or has no such list, stands in `errors`; 502 or 503 when all do.",
 )
 TICKERS_OF_ONE = _tickers("get_connector_tickers", "The tickers of a connector", "All of its pairs.")
 
@@ -109,6 +109,7 @@ RATES = operation(
         "source": "gate_io",
         "rates": {"BTC-USDT": 65000.5, "ETH-BTC": 0.046, "X-Y": None},
         "reasons": {"X-Y": "no price of X"},
+        "timestamp": 1767225600.0,
     },
     tag=_TAG,
     errors=_ERRORS,
@@ -119,7 +120,13 @@ RATE = operation(
     "get_rate",
     "The rate of a pair",
     RateView,
-    {"trading_pair": "BTC-USDT", "rate": 65000.5, "connector": None, "quote_token": "USDT"},
+    {
+        "trading_pair": "BTC-USDT",
+        "rate": 65000.5,
+        "connector": None,
+        "quote_token": "USDT",
+        "timestamp": 1767225600.0,
+    },
     tag=_TAG,
     errors=OF_AN_EXCHANGE,
     description="404, with the reason, when there is none.",
@@ -153,6 +160,7 @@ ORACLE_RATES = operation(
         "quote_token": "USDT",
         "rates": {"BTC-USDT": 65000.5, "X-Y": None},
         "reasons": {"X-Y": "no price of X"},
+        "timestamp": 1767225600.0,
     },
     tag=_ORACLE,
     errors=_ERRORS,
@@ -166,7 +174,13 @@ def _oracle_rate(operation_id: str, summary: str) -> Any:
         operation_id,
         summary,
         OracleRateView,
-        {"trading_pair": "BTC-USDT", "rate": 65000.5, "source": "gate_io", "quote_token": "USDT"},
+        {
+            "trading_pair": "BTC-USDT",
+            "rate": 65000.5,
+            "source": "gate_io",
+            "quote_token": "USDT",
+            "timestamp": 1767225600.0,
+        },
         tag=_ORACLE,
         errors=OF_AN_EXCHANGE,
         description="Null when there is none, and `reason` says why: a rate of prices that are old is refused.",
@@ -179,7 +193,13 @@ PRICES = operation(
     "get_oracle_prices",
     "All prices of the rate source",
     OraclePricesView,
-    {"source": "gate_io", "quote_token": "USDT", "prices_count": 1, "prices": {"BTC-USDT": 65000.5}},
+    {
+        "source": "gate_io",
+        "quote_token": "USDT",
+        "prices_count": 1,
+        "prices": {"BTC-USDT": 65000.5},
+        "timestamp": 1767225600.0,
+    },
     tag=_ORACLE,
     errors=(400, 404, 502),
 )

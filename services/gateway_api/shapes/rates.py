@@ -11,7 +11,8 @@ from shared.contracts.marketdata.rates import GET_RATES, ORACLE_CONFIG, ORACLE_P
 class RatesView(msgspec.Struct, frozen=True):
     """Quote units for one base unit; null without a way to a rate, and then `reasons` says why.
 
-    `connector` is the one that was asked for, null for the rate source, which `source` names.
+    `connector` is the one that was asked for, null for the rate source, which `source` names. `timestamp` is that of
+    the oldest price used.
     """
 
     quote_token: str
@@ -19,6 +20,7 @@ class RatesView(msgspec.Struct, frozen=True):
     source: str
     rates: dict[str, float | None]
     reasons: dict[str, str]
+    timestamp: float
 
 
 class RateView(msgspec.Struct, frozen=True):
@@ -28,6 +30,7 @@ class RateView(msgspec.Struct, frozen=True):
     rate: float
     connector: str | None
     quote_token: str
+    timestamp: float
 
 
 class OracleRateView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,6 +40,7 @@ class OracleRateView(msgspec.Struct, frozen=True, omit_defaults=True):
     rate: float | None
     source: str
     quote_token: str
+    timestamp: float
     reason: str | None = None
 
 
@@ -47,6 +51,7 @@ class OraclePricesView(msgspec.Struct, frozen=True):
     quote_token: str
     prices_count: int
     prices: dict[str, float]
+    timestamp: float
 
 
 class SourceView(msgspec.Struct, frozen=True):
@@ -85,7 +90,7 @@ def rates(reply: bytes, connector: str | None) -> bytes:
         CommandError: INTERNAL if the reply cannot be read.
     """
     found = decode_response(GET_RATES, reply)
-    return encode(RatesView(found.quote_token, connector, found.source, found.rates, found.reasons))
+    return encode(RatesView(found.quote_token, connector, found.source, found.rates, found.reasons, found.timestamp))
 
 
 def rate(reply: bytes, pair: str, connector: str | None) -> bytes:
@@ -99,7 +104,7 @@ def rate(reply: bytes, pair: str, connector: str | None) -> bytes:
     value = found.rates.get(pair)
     if value is None:
         raise HttpError(404, _reason(found, pair))
-    return encode(RateView(pair, value, connector, found.quote_token))
+    return encode(RateView(pair, value, connector, found.quote_token, found.timestamp))
 
 
 def oracle_rate(reply: bytes, pair: str) -> bytes:
@@ -111,7 +116,7 @@ def oracle_rate(reply: bytes, pair: str) -> bytes:
     found = decode_response(GET_RATES, reply)
     value = found.rates.get(pair)
     reason = _reason(found, pair) if value is None else None
-    return encode(OracleRateView(pair, value, found.source, found.quote_token, reason))
+    return encode(OracleRateView(pair, value, found.source, found.quote_token, found.timestamp, reason))
 
 
 def prices(reply: bytes) -> bytes:
@@ -121,7 +126,8 @@ def prices(reply: bytes) -> bytes:
         CommandError: INTERNAL if the reply cannot be read.
     """
     found = decode_response(ORACLE_PRICES, reply)
-    return encode(OraclePricesView(found.source, found.quote_token, len(found.prices), found.prices))
+    count = len(found.prices)
+    return encode(OraclePricesView(found.source, found.quote_token, count, found.prices, found.timestamp))
 
 
 def sources(reply: bytes) -> bytes:

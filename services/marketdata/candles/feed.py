@@ -30,7 +30,8 @@ LEAST = 100
 class CandleFeed:
     """Follows the candles of `series`; `bus` opens the stream of a replica that does so already.
 
-    `publish` gets the running candle when it changes, and each that has ended, if this replica leads.
+    `publish` gets the running candle when it changes, and each that has ended, if this replica leads. One that leads
+    after another begins with the candles that have ended since that was heard last, wherever it knows them from.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class CandleFeed:
         self._window = Window(interval, LEAST)
         self._whole = False
         self._heard = 0.0
+        #: When the last candle opened whose end the bus was told of, in ms, by whichever replica; None: of none yet.
+        self._told: int | None = None
         self._arrived = asyncio.Event()
         self._fetch = SharedFetch(str(series), self._ask)
         pair, name = series.trading_pair, series.interval
         self._published_at = 0.0
         self.supply: Supply[CandleUpdate] = Supply(
-            str(series), lambda: market.watch_candles(pair, name), lambda: _from_bus(bus()), self._take, patience
+            str(series), lambda: market.watch_candles(pair, name), lambda: self._from_bus(bus()), self._take, patience
         )
         self.asked_at = time.monotonic()
         self.supply.start()
@@ -100,10 +103,8 @@ class CandleFeed:
 
     def beat(self) -> None:
         """Tell the newest candle again if nothing was told for a while: who follows us hears that we are there."""
-        last = self._window.last
-        is_live = self.supply.leads and self.supply.live_since is not None
-        if last is not None and is_live and time.monotonic() - self._published_at >= BEAT:
-            self._tell(last)
+        if self.supply.live_since is not None and time.monotonic() - self._published_at >= BEAT:
+            self._tell()
 
     async def stop(self) -> None:
         """End the stream."""
@@ -141,9 +142,12 @@ class CandleFeed:
         news = self._window.told(told, final_before)
         self._whole = self._whole or self._window.size == size
         self._heard = time.monotonic()
-        # Of the first answer only the newest is news to anybody.
-        for candle in news if was_whole else news[-1:]:
-            self._tell(candle)
+        last = self._window.last
+        if self._told is None and last is not None:
+            # Of the first answer only the newest is news to anybody.
+            self._told = opened(last) - 1
+        if news:
+            self._tell()
         self._arrived.set()
         return True
 
@@ -158,6 +162,14 @@ class CandleFeed:
                 return told
             since = self._interval.end_of(opened(candles[-1]))
 
+    async def _from_bus(self, messages: AsyncGenerator[LiveCandle, None]) -> AsyncIterator[CandleUpdate]:
+        async with aclosing(messages) as brought:
+            async for message in brought:
+                # A running candle is told after the ends of all before it.
+                ended = opened(message.candle) - (0 if message.closed else 1)
+                self._told = ended if self._told is None else max(self._told, ended)
+                yield CandleUpdate(message.candle, message.closed)
+
     def _take(self, update: CandleUpdate) -> None:
         verdict = self._window.take(update)
         self._heard = time.monotonic()
@@ -165,21 +177,25 @@ class CandleFeed:
             # Every update says so again until it is repaired, so one that fails is tried again.
             self._fetch.begin()
         elif verdict is not Verdict.OLD:
-            self._tell(update.candle)
+            self._tell()
             self._arrived.set()
 
-    def _tell(self, candle: Candle) -> None:
-        if self.supply.leads:
-            series = self.series
-            closed = self._window.is_final(candle)
-            self._published_at = time.monotonic()
-            self._publish(LiveCandle(series.connector_name, series.trading_pair, series.interval, candle, closed))
+    def _tell(self) -> None:
+        """Tell the candles whose end was not told, and the newest, if this replica leads."""
+        last = self._window.last
+        if last is None or not self.supply.leads:
+            return
+        self._published_at = time.monotonic()
+        ended = [] if self._told is None else self._window.final_after(self._told)
+        for candle in ended:
+            self._send(candle, closed=True)
+            self._told = opened(candle)
+        if not (ended and ended[-1] is last):
+            self._send(last, closed=self._window.is_final(last))
 
-
-async def _from_bus(messages: AsyncGenerator[LiveCandle, None]) -> AsyncIterator[CandleUpdate]:
-    async with aclosing(messages) as brought:
-        async for message in brought:
-            yield CandleUpdate(message.candle, message.closed)
+    def _send(self, candle: Candle, *, closed: bool) -> None:
+        series = self.series
+        self._publish(LiveCandle(series.connector_name, series.trading_pair, series.interval, candle, closed))
 
 
 def _now_ms() -> int:

@@ -39,20 +39,25 @@ class RatesFilter(msgspec.Struct, frozen=True):
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """A rate for each pair: quote units for one base unit; None where there is no way to one, or only an old price."""
+    """A rate for each pair: quote units for one base unit; None where there is no way to one, or only an old price.
+
+    `timestamp` is that of the oldest price used; without any, of when the prices were heard.
+    """
 
     source: str
     quote_token: str
     rates: dict[str, float | None]
     reasons: dict[str, str]
+    timestamp: float = 0.0
 
 
 class OraclePrices(msgspec.Struct, frozen=True):
-    """Every price of the rate source."""
+    """Every price of the rate source, as they were heard at `timestamp`."""
 
     source: str
     quote_token: str
     prices: dict[str, float]
+    timestamp: float = 0.0
 
 
 class OracleConfig(msgspec.Struct, frozen=True):

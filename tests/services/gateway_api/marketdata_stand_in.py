@@ -159,7 +159,7 @@ class MarketdataStandIn:
             (LIST_TICKERS, self._tickers),
             (GET_FUNDING, self._funding),
             (GET_RATES, self._rates),
-            (ORACLE_PRICES, lambda request: OraclePrices(self.oracle.source, "USDT", self.prices)),
+            (ORACLE_PRICES, lambda request: OraclePrices(self.oracle.source, "USDT", self.prices, TIMESTAMP)),
             (ORACLE_CONFIG, lambda request: self.oracle),
             (CONFIGURE_ORACLE, self._configure),
         ):
@@ -308,7 +308,7 @@ class MarketdataStandIn:
         self._check(request.connector_name or CONNECTOR)
         rates = {pair: self.prices.get(pair) for pair in request.trading_pairs}
         reasons = {pair: f"no way to {pair}" for pair, rate in rates.items() if rate is None}
-        return Rates(request.connector_name or self.oracle.source, "USDT", rates, reasons)
+        return Rates(request.connector_name or self.oracle.source, "USDT", rates, reasons, TIMESTAMP)
 
     def _configure(self, change: OracleChange) -> OracleConfig:
         if change.source is not None and change.source not in self.oracle.available_sources:

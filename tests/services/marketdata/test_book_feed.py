@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from services.marketdata import book_feed as module
+from services.marketdata import shared_fetch, soonest
 from services.marketdata.book_feed import BookFeed
 from services.marketdata.failures import NoAnswer
 from shared.contracts.marketdata.books import LiveBook
@@ -87,7 +88,7 @@ async def test_neither_in_time(fed: Fed) -> None:
 
 
 async def test_an_exchange_that_is_away_leaves_the_last_book_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "GRACE", 0.02)
+    monkeypatch.setattr(soonest, "GRACE", 0.02)
     for max_age in (60.0, 0.0):
         fed = Fed(max_age)
         await fed.send(book(at=2.0))
@@ -163,3 +164,39 @@ async def test_a_book_that_is_small_is_not_asked_for_again_and_again(fed: Fed, m
     assert len(fed.market.asked) == 1
     monkeypatch.setattr(module, "DEPTHS_AGE", -1.0)
     assert fed.feed.now(10) is None
+
+
+async def test_while_the_exchange_is_away_the_last_book_is_told_at_once_and_it_is_asked_beside(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soonest, "WAIT", 30.0)
+    monkeypatch.setattr(shared_fetch, "SLOW", 0.05)
+    await fed.send(book(at=2.0))
+    fed.market.stream_failure = ExchangeDown("it is away")
+    fed.market.hold = asyncio.Event()  # it hangs: nobody hears anything
+    await fed.send(ExchangeDown("it is away"))
+    await eventually(lambda: fed.feed.supply.live_since is None)
+    finding_out = asyncio.create_task(fed.feed.get(5, 30.0))
+    await eventually(lambda: 50 in fed.feed._fetches and fed.feed._fetches[50].in_trouble)
+    for _ in range(20):
+        async with asyncio.timeout(5):
+            assert (await fed.feed.get(5, 30.0)).timestamp == 2.0
+    assert fed.market.asked == [("book", ("BTC-USDT", 50))]
+    fed.market.books["BTC-USDT"] = book(at=3.0)
+    fed.market.hold.set()
+    assert (await finding_out).timestamp == 3.0
+    assert (await fed.feed.get(5, 30.0)).timestamp == 3.0
+
+
+async def test_an_exchange_of_which_nothing_bad_is_known_is_waited_for_a_moment(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soonest, "WAIT", 0.05)
+    await fed.send(book(at=2.0))
+    fed.market.stream_failure = ExchangeDown("it is away")
+    fed.market.hold = asyncio.Event()
+    await fed.send(ExchangeDown("it is away"))
+    await eventually(lambda: fed.feed.supply.live_since is None)
+    async with asyncio.timeout(10):
+        assert (await fed.feed.get(5, 30.0)).timestamp == 2.0
+    fed.market.hold.set()

@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from services.marketdata import book_feed, quote_board, shared_fetch, tickers
+from services.marketdata import quote_board, shared_fetch, soonest
 from services.marketdata import waiting as waiting_room
 from services.marketdata.settings import MarketdataSettings
 from shared.bus.streaming import PIECE_BYTES
@@ -49,8 +49,7 @@ def _fill(market: FakeMarket) -> None:
 @pytest.fixture
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nobody wait for a stream's first state when REST has failed."""
-    monkeypatch.setattr(book_feed, "GRACE", 0.01)
-    monkeypatch.setattr(tickers, "GRACE", 0.01)
+    monkeypatch.setattr(soonest, "GRACE", 0.01)
 
 
 @pytest.mark.parametrize(("command", "request_of"), QUESTIONS, ids=lambda value: getattr(value, "key", ""))

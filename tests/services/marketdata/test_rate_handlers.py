@@ -1,5 +1,7 @@
 """Rates and tickers over the bus: where they come from, how old they may be, and what happens to those that fail."""
 
+import time
+
 import asyncpg
 import msgspec
 import pytest
@@ -19,7 +21,7 @@ from shared.contracts.marketdata.rates import (
 )
 from shared.contracts.marketdata.tickers import LIST_TICKERS, TickersFilter
 from shared.errors import ErrorCode
-from shared.exchanges.errors import ExchangeDown
+from shared.exchanges.errors import ExchangeDown, Refused
 from tests.eventually import eventually
 from tests.services.marketdata.conftest import Asker, Start
 from tests.services.marketdata.fake_market import FakeExchanges, FakeMarket, ticker
@@ -59,6 +61,19 @@ async def test_rates_by_the_source(start: Start, ask: Asker, exchanges: FakeExch
         assert "hyphen" in found.reasons[pair]
     assert "banned" in found.reasons["NAV-USDT"]
     assert "old" in found.reasons["DEAD-USDT"]
+    heard = (await ask(LIST_TICKERS, TickersFilter(("paper",), max_age=600.0))).updated_at["paper"]
+    assert found.timestamp == heard  # a mid is of that moment
+
+
+async def test_rates_are_as_old_as_the_oldest_price_in_them(
+    start: Start, ask: Asker, exchanges: FakeExchanges, market: FakeMarket
+) -> None:
+    made_at = time.time() - 30
+    market.tickers["SOL-USDT"] = ticker("SOL-USDT", 0.0, 0.0, last=100.0, at=made_at)
+    await start(exchanges, **PAPER)
+    assert (await ask(GET_RATES, RatesFilter(("BTC-USDT", "SOL-BTC")))).timestamp == made_at
+    assert (await ask(GET_RATES, RatesFilter(("BTC-USDT",)))).timestamp > made_at
+    assert (await ask(ORACLE_PRICES, Nothing())).timestamp > made_at
 
 
 async def test_rates_of_another_connector(start: Start, ask: Asker, exchanges: FakeExchanges) -> None:
@@ -202,7 +217,13 @@ async def test_tickers_of_which_some_fail(
     found = await ask(LIST_TICKERS, TickersFilter(("paper", "ndax")))
     assert (set(found.tickers), set(found.errors)) == ({"paper"}, {"ndax"})
     market.failure = ExchangeDown("it is away")
-    assert (await ask.refused(LIST_TICKERS, TickersFilter(refresh=True))).code == ErrorCode.UPSTREAM
+    error = await ask.refused(LIST_TICKERS, TickersFilter(refresh=True))
+    assert error.code == ErrorCode.UNAVAILABLE
+    assert "'paper'" in error.detail
+    assert "'kraken'" in error.detail
+    exchanges.market("okx").failure = Refused("not today")
+    error = await ask.refused(LIST_TICKERS, TickersFilter(("paper", "okx"), refresh=True))
+    assert error.code == ErrorCode.UPSTREAM
     assert (await ask.refused(LIST_TICKERS, TickersFilter(("nowhere",)))).code == ErrorCode.NOT_FOUND
     assert (await ask.refused(LIST_TICKERS, TickersFilter(("ndax",)))).code == ErrorCode.REFUSED
     assert (await ask.refused(LIST_TICKERS, TickersFilter(("paper",), max_age=-1.0))).code == ErrorCode.INVALID

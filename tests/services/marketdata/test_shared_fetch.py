@@ -123,3 +123,27 @@ async def test_stopping_ends_who_waits() -> None:
     await fetch.stop()
     with pytest.raises(NoAnswer):
         await waiting
+
+
+async def test_trouble_is_a_failure_of_late_or_an_answer_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_fetch, "SLOW", 0.05)
+    monkeypatch.setattr(shared_fetch, "FIRST_PAUSE", 0.0)
+    exchange = Exchange()
+    fetch = SharedFetch("numbers", exchange.ask)
+    assert not fetch.in_trouble
+    exchange.hold.clear()
+    waiting = asyncio.create_task(fetch.get(60, 5))
+    await eventually(lambda: fetch.in_trouble)
+    exchange.hold.set()
+    assert await waiting == 1
+    assert not fetch.in_trouble
+    exchange.failure = ExchangeDown("gone")
+    with pytest.raises(ExchangeDown):
+        await fetch.get(0, 5)
+    assert fetch.in_trouble
+    monkeypatch.setattr(shared_fetch, "BAD_FOR", 0.0)
+    assert not fetch.in_trouble  # long ago
+    monkeypatch.setattr(shared_fetch, "BAD_FOR", 60.0)
+    exchange.failure = None
+    await eventually(lambda: fetch.begin() is not None or not fetch.in_trouble)
+    await eventually(lambda: not fetch.in_trouble)

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from services.marketdata import places, ticker_group, tickers
+from services.marketdata import places, soonest, ticker_group, tickers
 from services.marketdata.failures import NoAnswer
 from services.marketdata.ownership import Turn
 from services.marketdata.places import Places
@@ -158,7 +158,7 @@ async def test_neither_in_time(on: Board) -> None:
 
 
 async def test_an_exchange_that_is_away_leaves_the_last_tickers_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tickers, "GRACE", 0.02)
+    monkeypatch.setattr(soonest, "GRACE", 0.02)
     monkeypatch.setattr(tickers, "REST_AGE", 0.0)
     for max_age in (60.0, 0.0):
         on = Board(max_age=max_age)

@@ -144,6 +144,7 @@ async def test_rates_of_pairs(edge: Edge, marketdata: MarketdataStandIn) -> None
         "source": "gate_io",
         "rates": {"BTC-USDT": 65000.5, "X-USDT": None},
         "reasons": {"X-USDT": "no way to X-USDT"},
+        "timestamp": TIMESTAMP,
     }
     assert marketdata.asked[-1] == RatesFilter(("BTC-USDT", "X-USDT"))
     _, body = await edge.ask("POST", "/market-data/rates", json={"trading_pairs": "BTC-USDT", "connector": CONNECTOR})
@@ -158,7 +159,7 @@ async def test_rates_of_pairs(edge: Edge, marketdata: MarketdataStandIn) -> None
 async def test_the_rate_of_a_pair(edge: Edge, marketdata: MarketdataStandIn) -> None:
     status, body = await edge.ask("GET", f"/market-data/rate/BTC-USDT?connector={CONNECTOR}")
     rate = {"trading_pair": "BTC-USDT", "rate": 65000.5, "connector": CONNECTOR, "quote_token": "USDT"}
-    assert (status, body) == (200, rate)
+    assert (status, body) == (200, rate | {"timestamp": TIMESTAMP})
     status, body = await edge.ask("GET", "/market-data/rate/X-USDT")
     assert (status, body["detail"]) == (404, "no way to X-USDT")
     for wrong, told in (("B", "not allowed"), ("BTC-USDT?connector=a.b", "Only letters")):
@@ -175,11 +176,13 @@ async def test_the_oracle_tells_rates(edge: Edge, marketdata: MarketdataStandIn)
         for pair, rate in (("BTC-USDT", 65000.5), ("X-USDT", None)):
             status, body = await edge.ask("GET", f"/rate-oracle/{path}/{pair}")
             expected = {"trading_pair": pair, "rate": rate, "source": "gate_io", "quote_token": "USDT"}
+            expected |= {"timestamp": TIMESTAMP}
             # Why there is none is told beside it.
             assert (status, body) == (200, expected | ({} if rate else {"reason": "no way to X-USDT"}))
             assert marketdata.asked[-1] == RatesFilter((pair,), fresh=fresh)
     status, body = await edge.ask("GET", "/rate-oracle/prices")
     assert (status, body["prices_count"], body["prices"]) == (200, 2, marketdata.prices)
+    assert body["timestamp"] == TIMESTAMP
     marketdata.instead = {GET_RATES.key: FAILED}
     assert (await edge.ask("GET", "/rate-oracle/rate/BTC-USDT"))[0] == 502
 
