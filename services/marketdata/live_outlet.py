@@ -61,7 +61,8 @@ class LiveOutlet:
         subject = self._names.get(key)
         if subject is None:
             subject = self._names[key] = self._subjects.live(live, connector, pair, *keys)
-        if (subject, once) in self._offered:
+        # It goes to the end: else it would be sent before what was offered of its subject since.
+        if self._offered.pop((subject, once), None) is not None:
             self.overtaken += 1
         assert isinstance(state, msgspec.Struct | msgspec.Raw)
         self._offered[subject, once] = state

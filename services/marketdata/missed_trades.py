@@ -26,6 +26,14 @@ def missed(told: Sequence[MarketTrade], last: MarketTrade, seen: SeenIds) -> tup
     return tuple([trade for trade in after if trade.id is not None and trade.id not in seen])
 
 
+def still_untold(untold: tuple[MarketTrade, ...], told: Sequence[MarketTrade]) -> tuple[MarketTrade, ...]:
+    """Return those of `untold` that who tells in order may not have told yet when it has told `told`."""
+    if not untold or not told:
+        return untold
+    ids = {trade.id for trade in told}
+    return tuple([trade for trade in untold if trade.id not in ids and trade.timestamp >= told[-1].timestamp])
+
+
 def follows(trade: MarketTrade, last: MarketTrade) -> bool:
     """Return whether nothing can lie between two trades, by ids that count."""
     one, other = _number(trade), _number(last)

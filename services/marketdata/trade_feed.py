@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
 from services.marketdata.failures import NoAnswer
-from services.marketdata.missed_trades import Counting, follows, missed
+from services.marketdata.missed_trades import Counting, follows, missed, still_untold
 from services.marketdata.supply import BEAT, Supply
 from shared.contracts.marketdata.trades import LiveTrades, MarketTrade
 from shared.exchanges.errors import ExchangeDown, ExchangeError
@@ -44,6 +44,8 @@ class TradeFeed:
         self._sequence = 0
         self._seen = SeenIds(REMEMBERED)
         self._last: MarketTrade | None = None
+        #: Trades that came from the exchange while another replica led, and that are not known to be on the bus.
+        self._untold: tuple[MarketTrade, ...] = ()
         self._published_at = 0.0
         self._arrived = asyncio.Event()
         self.supply: Supply[tuple[MarketTrade, ...]] = Supply(
@@ -113,12 +115,12 @@ class TradeFeed:
                     shows_gap = counting.shows_gap(trades, last)
                     if shows_gap or (is_new and not (trades and follows(trades[0], last))):
                         found = await self._missed(last)
-                        yield found
+                        yield self._noted(found)
                         if shows_gap and not found:
                             counting.was_wrong()
                 if trades:
                     is_new = False
-                    yield trades
+                    yield self._noted(trades)
         finally:
             if isinstance(brought, AsyncGenerator):
                 await brought.aclose()
@@ -138,6 +140,7 @@ class TradeFeed:
             async for message in brought:
                 # Where we lead one day the numbers go on from those of the owner before.
                 self._sequence = max(self._sequence, message.sequence)
+                self._untold = still_untold(self._untold, message.trades)
                 yield message.trades
 
     def _take(self, trades: tuple[MarketTrade, ...]) -> None:
@@ -146,8 +149,16 @@ class TradeFeed:
         new = tuple([trade for trade in trades if trade.id is None or self._seen.add(trade.id)])
         if new:
             self._last = new[-1]
-            if self.supply.leads:
-                self._send(new)
+        if self.supply.leads and (new or self._untold):
+            untold, self._untold = self._untold, ()
+            self._send(untold + new)
+
+    def _noted(self, trades: tuple[MarketTrade, ...]) -> tuple[MarketTrade, ...]:
+        """Return trades of the exchange; keep those that are not ours to tell now, but may be lost with who leads."""
+        if not self.supply.leads:
+            new = [trade for trade in trades if trade.id is not None and trade.id not in self._seen]
+            self._untold = (self._untold + tuple(new))[-REMEMBERED:]
+        return trades
 
     def _send(self, trades: tuple[MarketTrade, ...]) -> None:
         self._published_at = time.monotonic()

@@ -96,6 +96,10 @@ class Window:
             self._final = ended[-1]
         return news
 
+    def final_after(self, at: int) -> list[Candle]:
+        """Return the candles that will not change, of those that opened after `at` (in ms), oldest first."""
+        return [candle for candle in self._candles if opened(candle) > at and self.is_final(candle)]
+
     def is_final(self, candle: Candle) -> bool:
         """Return whether a candle of this window will not change."""
         return self._final is not None and opened(candle) <= self._final

@@ -65,6 +65,14 @@ async def test_it_arrives_under_its_connector_and_pair(
     assert outlet.sent == 2
 
 
+async def test_none_is_overtaken_by_a_later_one_of_its_subject(outlet: LiveOutlet, received: Received) -> None:
+    outlet.offer(TICKER, "paper", "BTC-USDT", ticker(at=1.0))
+    outlet.offer(TICKER, "paper", "BTC-USDT", ticker(at=2.0), once=2.0)
+    outlet.offer(TICKER, "paper", "BTC-USDT", ticker(at=3.0))
+    await eventually(lambda: len(received) == 2)
+    assert [msgspec.json.decode(one.data, type=LiveTicker) for one in received] == [ticker(at=2.0), ticker(at=3.0)]
+
+
 async def test_the_latest_wins(outlet: LiveOutlet, received: Received) -> None:
     for at in range(1000):
         outlet.offer(TICKER, "paper", f"T{at % 2}-USDT", ticker(at=float(at)))

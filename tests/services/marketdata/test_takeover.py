@@ -2,6 +2,7 @@
 
 import signal
 import time
+from itertools import pairwise
 
 import msgspec
 from nats.aio.msg import Msg
@@ -12,10 +13,13 @@ from shared.bus.subjects import Subjects
 from shared.contracts.credentials import Nothing
 from shared.contracts.declaration import OUTSIDE
 from shared.contracts.marketdata.books import BOOK, DIAGNOSE_BOOKS, GET_BOOK, BookFilter, LiveBook
+from shared.contracts.marketdata.candles import CANDLE, RECENT_CANDLES, Candle, LiveCandle, RecentCandles
 from shared.contracts.marketdata.feeds import FOLLOW_FEED, LIST_FEEDS, FeedKind, FeedRef
 from shared.contracts.marketdata.fields import MarketRef
 from shared.contracts.marketdata.trades import TRADES, LiveTrades
 from shared.errors import CommandError
+from shared.exchanges.endpoints import endpoint_of
+from shared.exchanges.registry import Exchanges
 from tests.eventually import eventually
 from tests.services.marketdata.test_app import Replicas, bus, replicas, serving, simulator
 from tests.services.simulator.process import SimulatorProcess
@@ -97,6 +101,87 @@ async def test_a_feed_outlives_its_leader(replicas: Replicas, simulator: Simulat
 
     await eventually(leads_both)
     await client.close()
+
+
+async def test_candles_outlive_their_leader(replicas: Replicas, simulator: SimulatorProcess, bus: Bus) -> None:
+    told: list[LiveCandle] = []
+    client = await connect(replicas.settings_of(OUTSIDE), OUTSIDE)
+
+    async def take(message: Msg) -> None:
+        told.append(msgspec.json.decode(message.data, type=LiveCandle))
+
+    await client.subscribe_directly(Subjects().live(CANDLE, "paper", BTC, "1s"), take)
+    await client.flush()
+    leader = await replicas.start(SIMULATOR_URL=simulator.url)
+    await serving(bus, 1)
+    seconds = FeedRef(FeedKind.CANDLES, "paper", BTC, "1s")
+    await bus.request(FOLLOW_FEED, seconds, actor=OUTSIDE)
+    await eventually(lambda: sum(one.closed for one in told) >= 2)
+    await replicas.start(SIMULATOR_URL=simulator.url)
+    await serving(bus, 2)
+
+    async def both_follow() -> bool:
+        await bus.request(FOLLOW_FEED, seconds, actor=OUTSIDE)
+        return await figure(bus, "feeds_elsewhere") == 1
+
+    await eventually(both_follow, seconds=15)
+    # One that the other replica has heard as well: from there on it knows what was missed.
+    heard = len(told)
+    await eventually(lambda: any(one.closed for one in told[heard:]))
+    leader.kill()
+    await leader.wait()
+    killed = time.time()
+    # Several candles after the hole: those of the hole were told before them, each as it was in the end.
+    await eventually(
+        lambda: sum(one.closed and one.candle.timestamp > killed + 1 for one in told) >= 8, seconds=TAKEOVER + 8
+    )
+    closed = {one.candle.timestamp: one.candle for one in told if one.closed}
+    assert list(closed) == sorted(closed)
+    assert list(closed) == [min(closed) + number for number in range(len(closed))]
+
+    async def recent() -> list[Candle]:
+        try:
+            return await bus.request(RECENT_CANDLES, RecentCandles("paper", BTC, "1s", 60), actor=OUTSIDE, timeout=2.0)
+        except CommandError:
+            return []  # taken by the one that is dead
+
+    candles: list[Candle] = []
+
+    async def answered() -> bool:
+        candles[:] = await recent()
+        return bool(candles)
+
+    await eventually(answered, seconds=15)
+    assert [later.timestamp - one.timestamp for one, later in pairwise(candles)] == [1.0] * (len(candles) - 1)
+    assert {one.timestamp: one for one in candles if one.timestamp in closed}.items() <= closed.items()
+    # The exchange says the same, also of the running candle: what was told last of it is what it became.
+    asked = {one.timestamp: one for one in await exchange_says(simulator, candles[0].timestamp)}
+    for one in candles[:-1]:
+        assert asked[one.timestamp] == one
+    for at, candle in closed.items():
+        assert at not in asked or asked[at] == candle
+    running = [one.candle for one in told if not one.closed and one.candle.timestamp in closed]
+    wrong = [(one, closed[one.timestamp]) for one in running if not is_on_the_way(one, closed[one.timestamp])]
+    assert wrong == []
+    await client.close()
+
+
+def is_on_the_way(running: Candle, ended: Candle) -> bool:
+    """Return whether a running candle can have become what it was in the end."""
+    return (
+        running.open == ended.open
+        and ended.low <= running.low <= running.high <= ended.high
+        and running.n_trades <= ended.n_trades
+    )
+
+
+async def exchange_says(simulator: SimulatorProcess, since: float) -> tuple[Candle, ...]:
+    """Return the candles since a time as the exchange tells them."""
+    exchanges = Exchanges({"paper": endpoint_of(simulator.url)})
+    try:
+        return await exchanges.market("paper").fetch_candles(BTC, "1s", int(since * 1000), 1000)
+    finally:
+        await exchanges.close()
 
 
 async def test_a_replica_that_is_stopped_holds_up_no_list(

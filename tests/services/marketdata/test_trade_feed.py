@@ -130,6 +130,33 @@ async def test_whoever_takes_over_tells_what_its_leader_could_not(followed: Foll
     assert [message.sequence for message in followed.told] == [10, 11]
 
 
+async def test_what_the_exchange_brought_before_the_bus_is_told_by_whoever_takes_over(followed: Followed) -> None:
+    """The stream goes on until the bus brings something; the leader may die before it does, or right after."""
+    stream = await followed.stream()
+    followed.feed.supply.turn(False)
+    stream.states.put_nowait(trades(1, 2))
+    await eventually(stream.states.empty)
+    assert followed.told == []
+    followed.feed.supply.turn(True)
+    await eventually(lambda: stream.closed)
+    await followed.stream()
+    await eventually(lambda: followed.numbers == [1, 2])
+
+
+async def test_what_a_leader_has_told_is_not_told_again_by_the_next(followed: Followed) -> None:
+    stream = await followed.stream()
+    followed.feed.supply.turn(False)
+    stream.states.put_nowait(trades(1, 2, 3, 4))
+    await eventually(stream.states.empty)
+    # It has told the first before it was heard here, and the last not yet.
+    followed.bus.put_nowait(LiveTrades("paper", BTC, trades(2, 3), 7))
+    await eventually(lambda: stream.closed)
+    followed.feed.supply.turn(True)
+    stream = await followed.stream()
+    stream.states.put_nowait(trades(5))
+    await eventually(lambda: followed.numbers == [4, 5])
+
+
 async def test_trades_that_a_stream_leaves_out_are_asked_for(followed: Followed) -> None:
     stream = await followed.stream()
     stream.states.put_nowait(trades(*range(1, 20)))

@@ -195,6 +195,44 @@ async def test_what_another_replica_follows_is_taken_from_the_bus(followed: Foll
     assert [one.volume for one in await followed.feed.get(1, 5.0)] == [14]
 
 
+async def test_what_has_ended_while_nobody_led_is_told_wherever_it_is_known_from(
+    followed: Followed, minute: int
+) -> None:
+    """Who is asked asks the exchange, and keeps to itself what that tells: it does not lead yet."""
+    followed.market.all_candles = [candle(number) for number in range(minute - 9, minute - 3)]
+    await followed.feed.get(5, 5.0)
+    followed.feed.supply.turn(False)
+    followed.bus.put_nowait(LiveCandle("paper", "BTC-USDT", "1m", candle(minute - 4), True))
+    followed.bus.put_nowait(LiveCandle("paper", "BTC-USDT", "1m", candle(minute - 3), False))
+    await eventually(lambda: followed.bus.empty() and not followed.market.open_streams())
+    followed.published.clear()
+    # Its owner is dead; somebody asks meanwhile, for more than was ever asked for.
+    followed.market.all_candles = [candle(number) for number in range(minute - 999, minute + 1)]
+    await followed.feed.get(200, 5.0)
+    assert followed.published == []
+    followed.feed.supply.turn(True)
+    await followed.send(CandleUpdate(candle(minute, 14), closed=False))
+    told = [(minute - 3, True), (minute - 2, True), (minute - 1, True), (minute, False)]
+    await eventually(lambda: len(followed.published) >= len(told))
+    assert [(live.candle.timestamp / 60, live.closed) for live in followed.published] == told
+
+
+async def test_a_stream_that_goes_on_beside_the_bus_takes_no_end_from_it(followed: Followed, minute: int) -> None:
+    await followed.feed.get(5, 5.0)
+    followed.feed.supply.turn(False)
+    followed.published.clear()
+    await followed.send(CandleUpdate(candle(minute, 12), closed=True))
+    await eventually(lambda: (followed.feed.now(1) or [candle(0)])[-1].volume == 12)
+    assert followed.published == []
+    # The owner has died before it could be heard here.
+    before = followed.market.open_streams()
+    followed.feed.supply.turn(True)
+    await eventually(lambda: all(stream.closed for stream in before))
+    await followed.send(CandleUpdate(candle(minute + 1, 1), closed=False))
+    await eventually(lambda: len(followed.published) >= 2)
+    assert [(live.candle.volume, live.closed) for live in followed.published] == [(12, True), (1, False)]
+
+
 async def test_a_feed_that_is_led_from_here_is_heard_of(
     followed: Followed, minute: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
