@@ -9,18 +9,15 @@ from services.marketdata.candles.archive import SETTLING, opened
 from services.marketdata.candles.intervals import Interval
 from services.marketdata.candles.series import Series
 from services.marketdata.candles.window import Verdict, Window
-from services.marketdata.failures import NoAnswer
 from services.marketdata.shared_fetch import SharedFetch
+from services.marketdata.soonest import WAIT, soonest
 from services.marketdata.supply import BEAT, Supply
 from shared.contracts.marketdata.candles import Candle, LiveCandle
 from shared.exchanges.errors import ExchangeError
 from shared.exchanges.interface import CandleUpdate, Market
-from shared.tasks import end_task
 
 #: Seconds that an answer by REST is good for while there is no stream.
 REST_AGE = 1.0
-#: Seconds that a stream's first state is waited for when REST has failed.
-GRACE = 1.0
 #: Seconds after a candle's end in which nothing has to be heard of the next one.
 SLACK = 3.0
 #: Candles that a feed has at least.
@@ -76,7 +73,7 @@ class CandleFeed:
         return None
 
     async def get(self, count: int, seconds: float) -> list[Candle]:
-        """Return the last `count` candles, or all there are.
+        """Return the last `count` candles, or all there are; at once those that are known if REST is in trouble.
 
         Raises:
             ExchangeError: if the exchange does not give them within `seconds` and memory holds none that are young
@@ -85,21 +82,17 @@ class CandleFeed:
         until = time.monotonic() + seconds
         if count > self._window.size:
             self._window.size, self._whole = count, False
-        arriving = asyncio.create_task(self._until_there(count))
-        asking = asyncio.create_task(self._by_rest(count, until))
-        try:
-            await asyncio.wait({arriving, asking}, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
-            if not arriving.done() and not (asking.done() and asking.result() is None):
-                await asyncio.wait({arriving}, timeout=max(0.0, min(GRACE, until - time.monotonic())))
-            if arriving.done():
-                return arriving.result()
-            failure = asking.result() if asking.done() else NoAnswer()
-            if failure is not None and (self._heard == 0 or time.monotonic() - self._heard > self._max_age):
-                raise failure.with_traceback(None)
-            return self._window.newest(count)
-        finally:
-            await end_task(arriving)
-            await end_task(asking)
+        last = self._last(count)
+        if last is not None and self._fetch.in_trouble:
+            self._fetch.begin()
+            return last
+        return await soonest(
+            self._until_there(count),
+            self._by_rest(count, until),
+            lambda: self._last(count),
+            seconds=seconds,
+            wait=WAIT,
+        )
 
     def beat(self) -> None:
         """Tell the newest candle again if nothing was told for a while: who follows us hears that we are there."""
@@ -111,20 +104,26 @@ class CandleFeed:
         await self.supply.stop()
         await self._fetch.stop()
 
+    def _last(self, count: int) -> list[Candle] | None:
+        """Return the last `count` candles, or all there are, if they are known and were heard of lately enough."""
+        is_young = self._heard > 0 and time.monotonic() - self._heard <= self._max_age
+        are_known = self._whole or len(self._window) >= count
+        return self._window.newest(count) if is_young and are_known else None
+
     async def _until_there(self, count: int) -> list[Candle]:
         while (candles := self.now(count)) is None:
             self._arrived.clear()
             await self._arrived.wait()
         return candles
 
-    async def _by_rest(self, count: int, until: float) -> ExchangeError | None:
+    async def _by_rest(self, count: int, until: float) -> list[Candle] | ExchangeError:
         try:
             # Again where a question was under way already that had begun before so many were wanted.
-            while self.now(count) is None:
+            while (candles := self.now(count)) is None:
                 await self._fetch.get(0.0, until - time.monotonic())
         except ExchangeError as error:
             return error
-        return None
+        return candles
 
     async def _ask(self) -> bool:
         """Ask for what is not known, and tell what has come of it."""
