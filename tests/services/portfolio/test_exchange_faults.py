@@ -5,12 +5,22 @@ import random
 from decimal import Decimal
 
 import httpx
+import msgspec
 import pytest
 
 from services.portfolio.app import PortfolioService
 from shared.bus.client import Bus
-from shared.contracts.portfolio.orders import PLACE_ORDER, SEARCH_ORDERS, OrderSearch, OrderStatus, OrderType
+from shared.contracts.portfolio.orders import (
+    ORDER_CHANGED,
+    PLACE_ORDER,
+    SEARCH_ORDERS,
+    Order,
+    OrderSearch,
+    OrderStatus,
+    OrderType,
+)
 from shared.contracts.portfolio.sessions import SessionState
+from shared.database.pool import Database
 from shared.errors import ErrorCode
 from tests.eventually import eventually
 from tests.services.portfolio.conftest import Start
@@ -65,13 +75,17 @@ async def has_status(trader: Trader, client_order_id: str, status: OrderStatus) 
     return await trader.status(client_order_id) is status
 
 
-async def test_an_order_that_an_error_of_the_exchange_met_fails_when_that_is_certain(trader: Trader) -> None:
+async def test_an_order_that_an_error_of_the_exchange_met_fails_when_that_is_certain(
+    trader: Trader, database: Database
+) -> None:
     fault(trader, "server_error", path="/api/v3/order", method="POST", count=1)
     request = trader.order()
     placed = await trader.place(request)
     assert placed.status is OrderStatus.SUBMITTED
-    assert await trader.status(request.client_order_id) is OrderStatus.SUBMITTED
     await eventually(lambda: has_status(trader, request.client_order_id, OrderStatus.FAILED))
+    rows = await database.fetch("SELECT data FROM outbox WHERE kind = $1 ORDER BY id", ORDER_CHANGED.kind)
+    told = [msgspec.json.decode(row["data"], type=Order).status for row in rows]
+    assert told[-2:] == [OrderStatus.SUBMITTED, OrderStatus.FAILED]
     assert trader.venue_orders() == {}
     refusal = await trader.refused(PLACE_ORDER, request)
     assert (refusal.code, refusal.detail) == (ErrorCode.REFUSED, "The order did not reach the exchange")
@@ -117,7 +131,7 @@ async def test_a_stream_that_cannot_be_trusted(trader: Trader, kind: str) -> Non
     await come_to_agree(trader)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_everything_at_once(trader: Trader, seed: int) -> None:
     chosen = random.Random(seed)
     for kind, path, method in (

@@ -104,7 +104,7 @@ async def test_what_the_stream_has_left_out_is_repaired_from_the_tables(
     subject = Subjects(settings.namespace).event(SESSION_CHANGED, ("main", "paper"))
     await client.jetstream().publish(subject, encode(event), headers={MESSAGE_ID: event.id})
     await client.close()
-    await asyncio.wait_for(attention.wait(), 10)
+    await asyncio.wait_for(attention.wait(), 30)
     assert active(views) == {"ends": 1}
     await views.repair()
     assert active(views) == {"new": 1}

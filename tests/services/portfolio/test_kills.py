@@ -59,7 +59,7 @@ async def kept_running(*replicas: Replica) -> AsyncIterator[None]:
             await end_task(task)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_killed_at_random_points_under_load(seed: int, replica: NewReplica, account: Trader) -> None:
     chosen = random.Random(seed)
     often = sorted(POINTS.keys() - {"asking for trades"})

@@ -63,7 +63,7 @@ class Trader:
                 raise
             return False
 
-    async def ready(self, seconds: float = 20.0) -> None:
+    async def ready(self, seconds: float = 30.0) -> None:
         await eventually(self.is_ready, seconds=seconds)
 
     def order(self, **changes: Any) -> OrderPlace:

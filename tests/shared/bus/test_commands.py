@@ -351,6 +351,8 @@ async def test_discovery_tells_of_every_replica(bus: Bus, make: Make) -> None:
     await bus.request(LIST_ACCOUNTS, Nothing(), actor="x")
     for verb, kind in (("PING", "ping"), ("INFO", "info"), ("STATS", "stats")):
         answers = await bus.discover(verb, wait=0.2)  # type: ignore[arg-type]
+        if len(answers) < 2:  # who is busy may come too late
+            answers = await bus.discover(verb, wait=3.0)  # type: ignore[arg-type]
         assert [answer["name"] for answer in answers] == ["credentials"] * 2
         assert len({answer["id"] for answer in answers}) == 2
         assert {answer["type"] for answer in answers} == {f"io.nats.micro.v1.{kind}_response"}

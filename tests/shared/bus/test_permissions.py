@@ -157,7 +157,9 @@ async def test_each_user_can_do_its_work_under_its_permissions(strict: Strict) -
         bus = Bus(settings_of(strict, user), user)
         await bus.start()
         assert await bus.request(LIST_ACCOUNTS, Nothing(), actor=actor) == [actor]
-        assert [answer["name"] for answer in await bus.discover("PING", wait=0.1)] == ["credentials"]
+        # Who is busy may come too late for the first question.
+        answers = await bus.discover("PING", wait=0.1) or await bus.discover("PING", wait=3.0)
+        assert [answer["name"] for answer in answers] == ["credentials"]
         await bus.stop()
     await service.drain()
 
