@@ -106,7 +106,7 @@ async def test_users_are_held_to_their_permissions(folder: Path, namespace: str)
 
     try:
         with pytest.raises(Error, match="Authorization Violation"):
-            await nats.connect(url, allow_reconnect=False, connect_timeout=2)
+            await nats.connect(url, allow_reconnect=False, connect_timeout=20)
         client = await nats.connect(url, nkeys_seed_str=seeds["outside"], error_cb=on_error)
         await client.publish(f"{namespace}.cmd.admin.credentials.account.list", b"{}")
         assert "permissions violation" in (await refused.get()).lower()

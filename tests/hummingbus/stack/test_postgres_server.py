@@ -116,7 +116,7 @@ async def test_a_start_that_was_cut_off_begins_again(folder: Path) -> None:
     first = PostgresServer(folder / "postgres")
     starting = asyncio.ensure_future(first.start())
     unfinished = folder / "postgres" / "cluster.new"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (unfinished / "PG_VERSION").exists():
             await asyncio.sleep(0.01)
     starting.cancel()

@@ -38,7 +38,7 @@ async def test_leftovers_are_ended_except_those_to_spare(tmp_path: Path) -> None
         run = _run(edge=RunningProcess.of(left.pid), nats=RunningProcess.of(spared.pid), control=reused)
         write_run(tmp_path / "run.json", run)
         assert await end_leftovers(tmp_path / "run.json", frozenset({"nats"}), grace=0.1) == ("edge",)
-        assert left.wait(5) == -9
+        assert left.wait(30) == -9
         assert RunningProcess.of(left.pid) is None
         assert spared.poll() is None
         assert other.poll() is None

@@ -68,10 +68,10 @@ async def marketdata(settings: Settings) -> AsyncIterator[MarketdataStandIn]:
 
 @pytest.fixture
 def impatient() -> Iterator[None]:
-    """Commands that are given up after 0.3 s."""
+    """Commands that are given up after a second: those that are answered take less, also on a busy machine."""
     kept = [command.timeout for command in COMMANDS]
     for command in COMMANDS:
-        object.__setattr__(command, "timeout", 0.3)
+        object.__setattr__(command, "timeout", 1.0)
     yield
     for command, timeout in zip(COMMANDS, kept, strict=True):
         object.__setattr__(command, "timeout", timeout)

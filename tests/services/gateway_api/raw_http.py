@@ -29,7 +29,7 @@ class RawConnection:
         await self.writer.drain()
 
     async def answer(self) -> RawAnswer:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             status, *lines = head.rstrip().split("\r\n")
             headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
@@ -37,7 +37,7 @@ class RawConnection:
         return RawAnswer(int(status.split()[1]), headers, body)
 
     async def ended(self) -> bool:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             try:
                 return await self.reader.read(1) == b""
             except ConnectionResetError:

@@ -56,7 +56,7 @@ class SseReader:
 
     async def next(self) -> Frame | None:
         """Return the next event, None at the end of the stream."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (fields := await self._block()) is not None:
                 if "data" in fields:
                     return Frame(fields.get("event", "message"), json.loads(fields["data"]), self.id)

@@ -60,7 +60,7 @@ async def test_candles_under_way_are_made_of_their_seconds(simulator: SimulatorP
     await until(trader, second + 2 * SECOND)
     minute = second // MINUTE * MINUTE
     hour = minute // (60 * MINUTE) * 60 * MINUTE
-    for _ in range(20):  # until nothing was traded between the two answers
+    for _ in range(200):  # until nothing was traded between the two answers
         seconds = await trader.public("/api/v3/klines", symbol="ETHUSDT", interval="1s", startTime=minute, limit=61)
         minutes = await trader.public("/api/v3/klines", symbol="ETHUSDT", interval="1m", startTime=hour, limit=61)
         minutes = [row for row in minutes if row[0] < hour + 60 * MINUTE]

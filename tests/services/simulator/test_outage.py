@@ -45,7 +45,7 @@ async def test_orders_wait_or_are_refused_while_the_database_is_away(
 
 async def _refused(trader: Trader) -> dict[str, object]:
     """Ask for what changes nothing until it is refused because nothing can be changed."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         while True:
             status, answer = await trader.ask("DELETE", "/api/v3/openOrders", symbol="ETHUSDT")
             if answer["code"] != -2011:

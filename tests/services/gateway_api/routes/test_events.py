@@ -245,7 +245,7 @@ async def test_a_quiet_connection_is_kept_alive_and_its_id_moves_on(
     await knows(edge, 0)
     async with SseReader(edge, "?account=nobody") as reader:
         await created(published, "alice")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while reader.id != at(1):
                 await reader._block()
         assert reader.comments > 0
@@ -328,7 +328,7 @@ async def test_a_stop_ends_the_streams(following: Edge, published: Published) ->
     async with SseReader(following) as reader:
         await created(published, "alice")
         assert len(await reader.take(1)) == 1
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(8):  # a stop waits 10 s for what does not end
             await following.service.drain()
             assert await reader.next() is None
 

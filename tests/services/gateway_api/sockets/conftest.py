@@ -31,14 +31,14 @@ class SocketClient:
 
     async def next(self) -> dict[str, Any]:
         """Return the next frame."""
-        message = await self.socket.receive(timeout=10)
+        message = await self.socket.receive(timeout=30)
         assert message.type is aiohttp.WSMsgType.TEXT, (message, self.socket.close_code)
         frame: dict[str, Any] = json.loads(message.data)
         return frame
 
     async def closed(self) -> tuple[int | None, str | None]:
         """Return the code and reason of the close frame, which is to come next."""
-        message = await self.socket.receive(timeout=15)
+        message = await self.socket.receive(timeout=30)
         assert message.type is aiohttp.WSMsgType.CLOSE, message
         return message.data, message.extra
 

@@ -94,7 +94,7 @@ async def test_nats_restarts(folder: Path) -> None:
 async def test_a_reader_that_does_not_read_is_ended_and_the_others_go_on(
     client: SocketClient, edge: Edge, open_socket: Open, market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "LONGEST_BEHIND", 1.0)
+    monkeypatch.setattr(connection, "LONGEST_BEHIND", 3.0)
     await client.subscribe("trades")
     reader, writer = await _unread(edge)
     assert figures(edge.service)["sockets"] == 2
@@ -102,7 +102,7 @@ async def test_a_reader_that_does_not_read_is_ended_and_the_others_go_on(
     lines = [one.line for one in edge.service._sockets._connections]
     most = 0
     began = time.monotonic()
-    while figures(edge.service)["sockets"] == 2 and time.monotonic() - began < 30:
+    while figures(edge.service)["sockets"] == 2 and time.monotonic() - began < 60:
         await market.trades(*(float(number) for number in range(10_000)))
         most = max(most, *(line.waiting for line in lines))
     assert figures(edge.service)["sockets"] == 1
@@ -202,7 +202,7 @@ async def test_the_edge_stops(start_edge: StartEdge, credentials: CredentialsSta
         assert (await client.next())["type"] == "error"
         assert (await client.closed())[0] == 1012
         await stopping
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 8  # a stop waits 10 s for what does not end
     assert not [task for task in asyncio.all_tasks() if task.get_name() in {"pushes", "live feed", "heartbeat"}]
 
 

@@ -182,7 +182,7 @@ async def test_pings_and_heartbeats(start_edge: StartEdge, credentials: Credenti
     await client.socket.send_json({"action": "ping"})
     await client.until(lambda frame: frame["type"] == "pong")
     frame = await client.until(lambda frame: frame["type"] == "heartbeat")
-    assert abs(frame["timestamp"] - time.time()) < 5
+    assert abs(frame["timestamp"] - time.time()) < 30
 
 
 _SUBSCRIBE: dict[str, Any] = {"action": "subscribe", "type": "order_book", **PAIR}

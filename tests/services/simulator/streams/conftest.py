@@ -21,9 +21,9 @@ def impatient_server() -> Iterator[VenueServer]:
     """A simulator with Binance's limits, where everything else is over soon."""
     running = VenueServer(
         SIMULATOR_LIMITS="1",
-        SIMULATOR_SOCKET_SECONDS="3",
+        SIMULATOR_SOCKET_SECONDS="4",
         SIMULATOR_PING_SECONDS="0.2",
-        SIMULATOR_LISTEN_KEY_SECONDS="0.5",
+        SIMULATOR_LISTEN_KEY_SECONDS="1.5",
     )
     yield running
     running.stop()
@@ -31,7 +31,7 @@ def impatient_server() -> Iterator[VenueServer]:
 
 @pytest.fixture
 async def impatient(impatient_server: VenueServer) -> AsyncIterator[Running]:
-    """A simulator with Binance's limits, sockets of 3 s, pings every 0.2 s and listen keys of 0.5 s."""
+    """A simulator with Binance's limits, sockets of 4 s, pings every 0.2 s and listen keys of 1.5 s."""
     running = Running(impatient_server)
     yield running
     await running.leave()

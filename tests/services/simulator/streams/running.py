@@ -89,7 +89,7 @@ class Running:
 
     async def until_watched(self, fits: Callable[[Any], bool]) -> Any:
         """Ask what is told to whom until it fits: sockets that were left end when the simulator hears of it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not fits(watched := await self.watched()):
                 pass
             return watched

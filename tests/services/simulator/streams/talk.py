@@ -12,7 +12,7 @@ from tests.services.simulator.rest.venue_server import Account
 from tests.services.simulator.streams.running import Running, signed
 
 
-async def told(socket: Any, fits: Callable[[Any], bool] = lambda _: True, timeout: float = 10) -> Any:
+async def told(socket: Any, fits: Callable[[Any], bool] = lambda _: True, timeout: float = 30) -> Any:
     """Return the next message of a socket that fits."""
     async with asyncio.timeout(timeout):
         while True:
@@ -57,7 +57,7 @@ async def user_stream(simulator: Running, venue: str, key: str, *, combined: boo
 async def closed(socket: Any) -> int | None:
     """Read to the end of a socket and return the code that it was closed with, None without a word."""
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 await socket.recv()
     except websockets.ConnectionClosed as ended:

@@ -66,6 +66,7 @@ async def _trade(simulator: Running, venue: str, account: Account, price: int) -
             await simulator.signed("DELETE", path, account, symbol="BTCUSDT", orderId=placed["orderId"])
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("speed", ["@100ms", ""])
 @pytest.mark.parametrize("venue", ["spot", "usdm"])
 async def test_a_book_from_the_diff_stream_is_that_of_the_snapshot_under_load(
@@ -80,7 +81,7 @@ async def test_a_book_from_the_diff_stream_is_that_of_the_snapshot_under_load(
         snapshots.append(await simulator.get(depth, symbol="BTCUSDT", limit=1000))
         return int(snapshots[-1]["lastUpdateId"])
 
-    async with simulator.socket(f"{path}btcusdt@depth{speed}") as socket, asyncio.timeout(50):
+    async with simulator.socket(f"{path}btcusdt@depth{speed}") as socket, asyncio.timeout(200):
         events.append(await told(socket))  # buffered from before the snapshot, as the rules say
         await snapshot()
         price = int(float(snapshots[0]["bids"][0][0]))

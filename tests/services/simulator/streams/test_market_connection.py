@@ -1,6 +1,7 @@
 """Requests on a socket of market streams: answers, errors and limits."""
 
 import asyncio
+import contextlib
 import json
 import socket as socket_of_system
 import time
@@ -84,7 +85,10 @@ async def test_who_sends_too_many_messages_is_cut_off(impatient: Running, path: 
             await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": number}))
         for number in range(most):
             assert (await told(socket))["id"] == number
-        await socket.ping()
+        # On a busy machine the second of those may be over: so many at once are in no case within a second allowed.
+        with contextlib.suppress(websockets.ConnectionClosed):
+            for _ in range(most + 1):
+                await socket.ping()
         assert await closed(socket) == 1008
 
 
@@ -101,10 +105,10 @@ async def test_a_socket_has_no_more_streams_than_it_may(simulator: Running) -> N
 
 
 async def test_a_socket_lasts_as_long_as_it_may(impatient: Running) -> None:
+    began = time.monotonic()
     async with impatient.socket("/ws/btcusdt@trade") as socket:
-        began = time.monotonic()
         assert await closed(socket) == 1001
-        assert time.monotonic() - began > 2.5
+    assert time.monotonic() - began > 3.5
 
 
 async def test_who_answers_no_ping_is_cut_off(impatient: Running) -> None:
@@ -113,7 +117,7 @@ async def test_who_answers_no_ping_is_cut_off(impatient: Running) -> None:
         b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         said = (await reader.read()).split(b"\r\n\r\n", 1)[1]
     writer.close()
     assert said[0] == 0x89  # a ping
@@ -121,7 +125,7 @@ async def test_who_answers_no_ping_is_cut_off(impatient: Running) -> None:
 
 
 async def test_a_ping_is_answered(simulator: Running) -> None:
-    async with simulator.socket("/ws") as socket, asyncio.timeout(5):
+    async with simulator.socket("/ws") as socket, asyncio.timeout(30):
         await (await socket.ping(b"payload"))
 
 
@@ -135,7 +139,7 @@ async def test_a_slow_reader_is_dropped_and_the_others_are_not(simulator: Runnin
     reader, writer = await asyncio.open_connection(sock=small, limit=1024)
     client = ClientProtocol(parse_uri(f"ws://127.0.0.1:{simulator.port}/ws/{'/'.join(names[:10])}"))
     client.send_request(client.connect())
-    async with simulator.socket("/ws/btcusdt@bookTicker") as other, asyncio.timeout(30):
+    async with simulator.socket("/ws/btcusdt@bookTicker") as other, asyncio.timeout(60):
         await told(other)
         writer.write(b"".join(client.data_to_send()))
         client.receive_data(await reader.readuntil(b"\r\n\r\n"))

@@ -187,7 +187,7 @@ async def test_an_account_is_told_the_same_on_each_of_its_streams_and_nothing_of
 async def _until_executions(receive: Callable[[], Awaitable[Any]], count: int) -> list[str]:
     """Return the messages until the end of a command in which there were so many reports."""
     messages: list[str] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while sum('"executionReport"' in message for message in messages) < count or "Position" not in messages[-1]:
             messages.append(await receive())
     return messages
@@ -201,7 +201,7 @@ async def test_a_listen_key_that_runs_out_is_told(impatient: Running) -> None:
         expired = await told(socket)
         assert (expired["e"], expired["listenKey"]) == ("listenKeyExpired", key)
         assert await closed(socket) == 1000
-    assert account.api_key not in (await impatient.watched())["accounts"]["spot"]
+    await impatient.until_watched(lambda watched: account.api_key not in watched["accounts"]["spot"])
 
 
 async def test_a_stream_ends_with_its_listen_key_and_with_its_account(simulator: Running) -> None:
@@ -214,5 +214,6 @@ async def test_a_stream_ends_with_its_listen_key_and_with_its_account(simulator:
         await simulator.delete(account)
         assert (await told(api))["event"]["e"] == "eventStreamTerminated"
         assert await closed(socket) == 1000
-    watched = await simulator.watched()
-    assert (watched["accounts"]["usdm"], watched["accounts"]["spot"]) == ([], [])
+    await simulator.until_watched(
+        lambda watched: (watched["accounts"]["usdm"], watched["accounts"]["spot"]) == ([], [])
+    )
