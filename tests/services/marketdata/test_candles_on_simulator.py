@@ -170,7 +170,7 @@ async def test_a_history_until_now_ends_with_the_running_candle(serve: Serve, as
     now = time.time()
     candles = await ask(CANDLE_HISTORY, CandleRange("paper", BTC, "1m", now - 2 * HOUR, now + 600))
     assert_in_steps(candles, 60)
-    assert now - 62 <= candles[-1].timestamp <= time.time()  # a minute's candle comes with its first trade
+    assert now - 70 <= candles[-1].timestamp <= time.time()  # a minute's candle comes with its first trade
     assert len(candles) in (119, 120, 121)
 
 
@@ -190,7 +190,7 @@ async def test_the_last_candles_are_followed(serve: Serve, ask: Asker, values: d
     candles = await ask(RECENT_CANDLES, RecentCandles(connector, BTC, "1m", 300))
     assert len(candles) == 300
     assert_in_steps(candles, 60)
-    assert asked - 62 < candles[-1].timestamp <= time.time()  # a minute's candle comes with its first trade
+    assert asked - 70 < candles[-1].timestamp <= time.time()  # a minute's candle comes with its first trade
     await eventually(lambda: len(received) > 3)
     volumes = [live.candle.volume for live in received if live.candle.timestamp == received[0].candle.timestamp]
     assert volumes == sorted(volumes)
@@ -342,7 +342,7 @@ async def test_one_replica_follows_the_exchange_and_the_others_follow_it(serve: 
     await replicas[owner]._leases.stop()
     await eventually(lambda: other.supply.leads and other.supply.live_since is not None)
     await eventually(is_young)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
 
 
 async def test_progress_of_a_long_download_is_an_event(
@@ -360,10 +360,12 @@ async def test_progress_of_a_long_download_is_an_event(
     await client.flush()
     await fault(simulator, "latency", path="/api/v3/klines", delay=0.7)
     wanted = CandleRange("paper", BTC, "1m", DAY, DAY + 22_000 * 60 - 1)
+    began = time.monotonic()
     await ask(CANDLE_HISTORY, wanted)
+    took = time.monotonic() - began
     await eventually(lambda: bool(told) and told[-1].share == 1.0)
     assert [one.share for one in told] == sorted(one.share for one in told)
-    assert 2 <= len(told) <= 6
+    assert 2 <= len(told) <= took + 2  # one a second, and the last
     assert {(one.start_time, one.end_time) for one in told} == {(wanted.start_time, wanted.end_time)}
     await client.close()
 
@@ -398,7 +400,7 @@ async def test_what_cannot_be_had_is_refused_with_the_reason(serve: Serve, ask: 
 
 
 async def test_a_feed_that_nobody_asks_for_ends(serve: Serve, ask: Asker) -> None:
-    service = await serve(MARKET_DATA_FEED_TIMEOUT="1", MARKET_DATA_CLEANUP_INTERVAL="1")
+    service = await serve(MARKET_DATA_FEED_TIMEOUT="3", MARKET_DATA_CLEANUP_INTERVAL="1")
     await ask(RECENT_CANDLES, RecentCandles("paper", BTC, "1m", 10))
     assert dict(service.health().figures)["candle_feeds"] == 1
     await eventually(lambda: dict(service.health().figures)["candle_feeds"] == 0)

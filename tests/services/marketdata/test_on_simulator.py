@@ -167,7 +167,7 @@ async def test_an_exchange_that_dies_and_comes_back(serve: Serve, ask: Asker, si
     assert "'paper'" in error.detail
     began = time.monotonic()
     assert (await ask.refused(GET_PRICES, PricesFilter("paper", (BTC,)))).code == ErrorCode.UNAVAILABLE
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 4.5  # sooner than the caller gives up
     assert await ask(LIST_RULES, RulesFilter("paper"))
     assert service.health().ready
     await simulator.start()
@@ -227,7 +227,7 @@ async def test_a_slow_exchange(serve: Serve, ask: Asker, simulator: SimulatorPro
     for _ in range(50):
         began = time.monotonic()
         assert_sound(await ask(GET_BOOK, BookFilter("paper", BTC)))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4.5  # sooner than the caller gives up
     error = await slow
     assert error.code == ErrorCode.UNAVAILABLE
     assert "'paper_perpetual'" in error.detail
