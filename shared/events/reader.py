@@ -114,7 +114,8 @@ class StreamReader:
                 self._not_there()
             except stream.BUS_FAILURES as error:
                 self._missing_since = None
-                self._tell(f"stream not reachable: {type(error).__name__}")
+                if self._connection.is_connected:  # else the connection says it, once for all who read by it
+                    self._tell(f"stream not reachable: {type(error).__name__}")
             except Exception:
                 # A view that stops following without a word is worse than one that tries again.
                 self._log.exception("reader failed", service=self._service)
