@@ -305,7 +305,7 @@ async def test_leases_of_many_feeds_at_a_time(values: dict[str, str]) -> None:
     assert set(theirs) == set(names[600:])
     began = time.monotonic()
     assert await renew_set(database, "one", mine.values(), 60.0) == set(names[:600])
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     assert await renew_set(database, "other", mine.values(), 60.0) == set()
     await end_set(database, "one", mine.values())
     again = await acquire_set(database, names, "other", 60.0)
