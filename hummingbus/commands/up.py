@@ -43,7 +43,7 @@ def _up(progress: Progress) -> None:
     if leftovers := asyncio.run(end_leftovers(folder.run_file, spare=SERVERS)):
         progress.say(f"Ended what a killed start had left: {', '.join(leftovers)}")
     for listener in settings.listeners:
-        check_port(listener)
+        check_port(listener, [one.port for one in settings.listeners])
     _secrets(progress, was_used)
     prepare_forks(service.module for _, services in settings.groups for service in services)
     asyncio.run(Supervisor(settings, folder, progress).run())

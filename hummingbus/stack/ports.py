@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import psutil
@@ -28,8 +29,8 @@ class Listener:
     otherwise: str = ""
 
 
-def check_port(listener: Listener) -> None:
-    """Make sure that `listener` can listen.
+def check_port(listener: Listener, ours: Collection[int] = ()) -> None:
+    """Make sure that `listener` can listen. None of `ours`, the ports of all listeners, is proposed instead.
 
     Raises:
         StartError: if it can't; the text names the port and how to choose another one.
@@ -46,7 +47,7 @@ def check_port(listener: Listener) -> None:
         try:
             probe.bind(address)
         except OSError as error:
-            raise StartError(_why(error, listener)) from error
+            raise StartError(_why(error, listener, ours)) from error
 
 
 def is_free(host: str, port: int) -> bool:
@@ -68,10 +69,10 @@ def free_port() -> int:
         return port
 
 
-def _why(error: OSError, listener: Listener) -> str:
+def _why(error: OSError, listener: Listener, ours: Collection[int]) -> str:
     host, port, setting = listener.host, listener.port, listener.port_setting
     if error.errno == errno.EADDRINUSE:
-        other = port + 1 if port < 65535 else port - 1
+        other = next(one for one in (*range(port + 1, 65536), *range(port, 1023, -1)) if one not in {port, *ours})
         return (
             f"Port {port} on {host} is in use{_by_whom(port)}. Stop that program "
             f"or choose another port for {listener.name}: {setting}={other} ./run.sh{listener.otherwise}"
