@@ -8,7 +8,7 @@ from services.marketdata.follower import Follower
 
 S = TypeVar("S")
 
-#: Seconds of silence after which a feed's owner sends its last state again. It looks twice as often, so two messages are
+#: Seconds of silence after which a feed's owner sends its last state again. It looks twice as often, so messages are
 #: up to one and a half times as far apart.
 BEAT = 1.5
 #: Seconds of silence on the bus after which a feed counts as broken.
