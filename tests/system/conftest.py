@@ -1,4 +1,4 @@
-"""One whole stack a session, as a user starts it; tests that break things start their own."""
+"""One whole stack for these tests, as a user starts it; what breaks things has its own. It ends with the last test."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ class Login:
     password: str = PASSWORD
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system() -> Iterator[RunningStack]:
     """A stack that is ready. Its accounts are everybody's: use names of your own and leave none behind."""
     with short_folder() as folder:

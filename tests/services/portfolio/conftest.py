@@ -76,7 +76,7 @@ async def bus(settings_for: SettingsFor) -> AsyncIterator[Bus]:
     await bus.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def venue_server() -> Iterator[VenueServer]:
     """One simulated exchange for all tests, each of which makes accounts of its own."""
     server = VenueServer()

@@ -39,7 +39,7 @@ async def simulator(start_simulator: StartSimulator) -> SimulatorProcess:
     return await start_simulator()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[VenueServer]:
     """The simulator of all tests that do not need one of their own; its limits are not to be met by chance."""
     running = VenueServer()

@@ -23,9 +23,9 @@ _ids = count(1)
 OpenAccount = Callable[..., AbstractAsyncContextManager[TradingAccount]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_venue() -> Iterator[SimulatedVenue]:
-    """The session's simulator."""
+    """The simulator of these tests; it ends with the last, as it would go on trading beside all others."""
     venue = SimulatedVenue()
     yield venue
     venue.stop()
@@ -33,7 +33,7 @@ def shared_venue() -> Iterator[SimulatedVenue]:
 
 @pytest.fixture
 def venue(shared_venue: SimulatedVenue) -> Iterator[SimulatedVenue]:
-    """The session's simulator, without faults before and after."""
+    """The simulator of these tests, without faults before and after."""
     shared_venue.heal()
     yield shared_venue
     shared_venue.heal()

@@ -16,7 +16,7 @@ async def simulator(server: VenueServer) -> AsyncIterator[Running]:
     await running.leave()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def impatient_server() -> Iterator[VenueServer]:
     """A simulator with Binance's limits, where everything else is over soon."""
     running = VenueServer(
