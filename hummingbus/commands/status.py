@@ -14,10 +14,8 @@ from shared.contracts.declaration import EDGE
 
 #: Services that a complete system has.
 EXPECTED = (EDGE, *dict.fromkeys(command.service for command in COMMANDS))
-#: Seconds to wait for the answers of all replicas.
-WAIT = 0.5
-#: Seconds to wait when a service did not answer in that time: it may be busy, or the machine.
-LONG_WAIT = 2.5
+#: Seconds to wait for the answers of all replicas; longer while a service is silent, which may be busy, or the machine.
+WAITS = (0.5, 1.5, 3.0)
 
 
 class Replica(msgspec.Struct, frozen=True):
@@ -87,10 +85,13 @@ def status(
 
     async def ask() -> list[Replica]:
         async with session.open_bus() as bus:
-            answers = await bus.discover("STATS", wait=WAIT)
-            if not set(EXPECTED) <= {answer["name"] for answer in answers}:
-                answers = await bus.discover("STATS", wait=LONG_WAIT)
-        return sorted((read_replica(answer) for answer in answers), key=lambda replica: (replica.service, replica.id))
+            found: dict[str, Replica] = {}
+            for wait in WAITS:
+                asked = [read_replica(answer) for answer in await bus.discover("STATS", wait=wait)]
+                found |= {replica.id: replica for replica in asked}
+                if set(EXPECTED) <= {replica.service for replica in found.values()}:
+                    break
+        return sorted(found.values(), key=lambda replica: (replica.service, replica.id))
 
     replicas = session.run(ask)
     if as_json:
