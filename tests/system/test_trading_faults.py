@@ -129,9 +129,12 @@ async def test_marketdata_dies(it: Fleet, trader: HttpTrader) -> None:
     assert {row["token"] for row in state[trader.account]["binance"]} == {"USDT", "BTC"}
     it.start("marketdata")
     await it.ready(RECOVERY)
-    again = await trader.http.post("/market-data/prices", json=prices)
-    assert again.status_code == 200, again.text
-    assert again.json()["prices"].keys() == {PAIR}
+
+    async def told() -> bool:
+        again = await trader.http.post("/market-data/prices", json=prices)
+        return again.status_code == 200 and again.json()["prices"].keys() == {PAIR}
+
+    await eventually(told)
 
 
 def owner(it: Fleet, trader: HttpTrader) -> str:
