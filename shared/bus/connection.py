@@ -68,6 +68,13 @@ class Client(LibraryClient):
             # As in a subscription's own task: one message must not end the connection's reading.
             log.exception("message not handled", subject=subject.decode())
 
+    async def _process_pong(self) -> None:
+        # Who waited may have given up: setting a cancelled future would raise, and the library then reads nothing more
+        # for as long as the connection lives.
+        if self._pongs and self._pongs[0].done():
+            self._pongs[0] = asyncio.get_running_loop().create_future()
+        await super()._process_pong()
+
     async def _send_ping(self, future: "asyncio.Future[Any] | None" = None) -> None:
         self._pongs.append(asyncio.get_running_loop().create_future() if future is None else future)
         await self._send_command(_PING)
