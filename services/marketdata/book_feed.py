@@ -8,7 +8,7 @@ from contextlib import aclosing
 from services.marketdata.book_levels import Depths, fault_of, reaches, size_for
 from services.marketdata.follower import Unsound
 from services.marketdata.shared_fetch import SharedFetch
-from services.marketdata.soonest import WAIT, soonest
+from services.marketdata.soonest import soonest
 from services.marketdata.supply import BEAT, Supply
 from shared.contracts.marketdata.books import LIVE_LEVELS, LiveBook
 from shared.exchanges.errors import ExchangeError
@@ -99,17 +99,15 @@ class BookFeed:
         Raises:
             ExchangeError: if the exchange does not give it within `seconds` and memory holds none that is young enough.
         """
-        fetch, last = self._fetch_of(size_for(depth)), self._last(depth)
-        if last is not None and fetch.in_trouble:
-            fetch.begin()
-            return last
+        fetch = self._fetch_of(size_for(depth))
         return await soonest(
-            self._until_it_reaches(depth),
-            self._by_rest(fetch, seconds),
+            fetch,
+            lambda: self._until_it_reaches(depth),
+            lambda: self._by_rest(fetch, seconds),
             lambda: self._last(depth),
             seconds=seconds,
             # Where the stream stands the last book is less than what is wanted, not an older one.
-            wait=WAIT if self.supply.live_since is None else None,
+            is_last_enough=self.supply.live_since is None,
         )
 
     async def stop(self) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 
 from services.marketdata.shared_fetch import SharedFetch
-from services.marketdata.soonest import WAIT, soonest
+from services.marketdata.soonest import soonest
 from services.marketdata.supply import BEAT, Supply
 from shared.contracts.marketdata.funding import LiveFunding
 from shared.exchanges.errors import ExchangeError
@@ -53,11 +53,9 @@ class FundingFeed:
         Raises:
             ExchangeError: if the exchange does not give it within `seconds` and memory holds none that is young enough.
         """
-        last = self._last()
-        if last is not None and self._fetch.in_trouble:
-            self._fetch.begin()
-            return last
-        return await soonest(self._until_there(), self._by_rest(seconds), self._last, seconds=seconds, wait=WAIT)
+        return await soonest(
+            self._fetch, self._until_there, lambda: self._by_rest(seconds), self._last, seconds=seconds
+        )
 
     def beat(self) -> None:
         """Send the last state again if nothing was sent for a while: who follows us hears that we are there."""

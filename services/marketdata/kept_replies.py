@@ -24,7 +24,9 @@ class KeptReplies:
 
         Without sources nothing tells that it would be the same, and it is made anew.
         """
-        kept = self._kept.get(request) if sources else None
+        if not sources:
+            return Reply(_encode(make()))
+        kept = self._kept.get(request)
         if kept is not None and _are(kept[0], sources):
             return kept[1]
         reply = Reply(_encode(make()))

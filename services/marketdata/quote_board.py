@@ -71,8 +71,7 @@ class QuoteBoard:
             ExchangeError: if the exchange does not give them within `seconds`, and memory holds none young enough.
         """
         old = self._fetch.kept(max_age)
-        if old is not None and self._fetch.in_trouble:
-            self._fetch.begin()
+        if old is not None and self._fetch.asks_beside():
             return old
         try:
             return await self._fetch.get(age, seconds if old is None else min(WAIT, seconds))

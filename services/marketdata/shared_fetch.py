@@ -67,6 +67,13 @@ class SharedFetch(Generic[V]):
             self._task = asyncio.create_task(self._run(), name=f"ask {self._name}")
         return self._task
 
+    def asks_beside(self) -> bool:
+        """Return whether no answer is to be expected soon; ask then beside whoever makes do with an older one."""
+        if not self.in_trouble:
+            return False
+        self.begin()
+        return True
+
     async def get(self, age: float, seconds: float) -> V:
         """Return an answer that is no older than `age`, waiting for up to `seconds`.
 

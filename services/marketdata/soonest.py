@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from services.marketdata.failures import NoAnswer
+from services.marketdata.shared_fetch import SharedFetch
 from shared.exchanges.errors import ExchangeError
 from shared.tasks import end_task
 
@@ -18,28 +19,33 @@ WAIT = 1.0
 
 
 async def soonest(
-    arriving: Coroutine[Any, Any, V],
-    asking: Coroutine[Any, Any, V | ExchangeError],
+    fetch: SharedFetch[Any],
+    arrive: Callable[[], Coroutine[Any, Any, V]],
+    ask: Callable[[], Coroutine[Any, Any, V | ExchangeError]],
     last: Callable[[], V | None],
     *,
     seconds: float,
-    wait: float | None = None,
+    is_last_enough: bool = True,
 ) -> V:
-    """Return what comes first.
+    """Return what comes first; at once the last state while REST is in trouble.
 
     Args:
-        arriving: returns what the stream has brought.
-        asking: returns what REST says, or how it failed.
+        fetch: the question by REST, which is asked beside whoever gets the last state.
+        arrive: returns what the stream has brought.
+        ask: returns what REST says, or how it failed.
         last: returns the last state if it is young enough to stand in for an exchange that is away.
         seconds: the longest time to wait.
-        wait: the longest time to wait where there is a last state; `seconds` without it.
+        is_last_enough: whether where there is a last state no more than `WAIT` seconds are waited for a newer one.
 
     Raises:
         ExchangeError: if neither comes within `seconds`, and there is no last state.
     """
     until = time.monotonic() + seconds
-    patience = seconds if wait is None or last() is None else min(wait, seconds)
-    stream, rest = asyncio.create_task(arriving), asyncio.create_task(asking)
+    kept = last()
+    if kept is not None and fetch.asks_beside():
+        return kept
+    patience = min(WAIT, seconds) if kept is not None and is_last_enough else seconds
+    stream, rest = asyncio.create_task(arrive()), asyncio.create_task(ask())
     try:
         await asyncio.wait({stream, rest}, timeout=max(0.0, patience), return_when=asyncio.FIRST_COMPLETED)
         if stream.done():

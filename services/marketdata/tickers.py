@@ -10,7 +10,7 @@ from services.marketdata.follower import Follower
 from services.marketdata.ownership import Ownership, lease_name
 from services.marketdata.places import Places
 from services.marketdata.shared_fetch import SharedFetch
-from services.marketdata.soonest import WAIT, soonest
+from services.marketdata.soonest import soonest
 from services.marketdata.supply import BEAT, BUS_PATIENCE
 from services.marketdata.ticker_group import TickerGroup
 from shared.contracts.marketdata.tickers import TICKER, LiveTicker
@@ -126,17 +126,13 @@ class TickerBoard:
         """
         until = time.monotonic() + seconds
         wanted = [self._follow(pair) for pair in pairs]
-        last = self._last(wanted)
-        if last is not None and self._fetch.in_trouble:
-            self._want(wanted)
-            self._fetch.begin()
-            return last
+        self._want(wanted)
         return await soonest(
-            self._until_present(wanted),
-            self._by_rest(wanted, until),
+            self._fetch,
+            lambda: self._until_present(wanted),
+            lambda: self._by_rest(wanted, until),
             lambda: self._last(wanted),
             seconds=seconds,
-            wait=WAIT,
         )
 
     def follow(self, pair: str) -> None:

@@ -79,7 +79,6 @@ class SessionAnswers:
         Raises:
             CommandError: as `accounts`.
         """
-
         keys = [key for keys in self.selected(wanted).values() for key in keys]
         gone = await self._gone(keys)
         return Reply(_encode(SessionList(tuple(self._told(key, gone) for key in keys))))

@@ -68,6 +68,14 @@ class Client(LibraryClient):
             # As in a subscription's own task: one message must not end the connection's reading.
             log.exception("message not handled", subject=subject.decode())
 
+    async def _read_loop(self) -> None:
+        await super()._read_loop()
+        task = asyncio.current_task()
+        is_ours = task is not None and task is self._reading_task and not task.cancelling()
+        if is_ours and self.is_connected:
+            # By something that the library does not expect. It would stay connected, and deaf.
+            await self._process_op_err(NatsError("the reading of the connection has ended"))
+
     async def _process_pong(self) -> None:
         # Who waited may have given up: setting a cancelled future would raise, and the library then reads nothing more
         # for as long as the connection lives.

@@ -10,7 +10,7 @@ from services.marketdata.candles.intervals import Interval
 from services.marketdata.candles.series import Series
 from services.marketdata.candles.window import Verdict, Window
 from services.marketdata.shared_fetch import SharedFetch
-from services.marketdata.soonest import WAIT, soonest
+from services.marketdata.soonest import soonest
 from services.marketdata.supply import BEAT, Supply
 from shared.contracts.marketdata.candles import Candle, LiveCandle
 from shared.exchanges.errors import ExchangeError
@@ -82,16 +82,12 @@ class CandleFeed:
         until = time.monotonic() + seconds
         if count > self._window.size:
             self._window.size, self._whole = count, False
-        last = self._last(count)
-        if last is not None and self._fetch.in_trouble:
-            self._fetch.begin()
-            return last
         return await soonest(
-            self._until_there(count),
-            self._by_rest(count, until),
+            self._fetch,
+            lambda: self._until_there(count),
+            lambda: self._by_rest(count, until),
             lambda: self._last(count),
             seconds=seconds,
-            wait=WAIT,
         )
 
     def beat(self) -> None:
