@@ -16,9 +16,9 @@ check mypy
 check lint-imports
 echo "== pytest"
 tests=0
-# Two at a time on two cores: many a test starts a whole stack, and a third would have all of them wait for each other.
+# Three at a time on two cores: many a test waits.
 # A file stays in one process, and files come in the order of tests/conftest.py.
-.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@" || tests=$?
+.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@" || tests=$?
 if [ -n "$failed" ]; then
     echo "These checks failed: ${failed#, }"
     exit 1

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 
 
-async def eventually(look: Callable[[], bool | Awaitable[bool]], *, seconds: float = 30.0) -> None:
+async def eventually(look: Callable[[], bool | Awaitable[bool]], *, seconds: float = 90.0) -> None:
     """Return when `look` says so.
 
     Raises:

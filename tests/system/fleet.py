@@ -18,6 +18,7 @@ from hummingbus.stack.nkey import Nkey
 from hummingbus.stack.postgres_server import PostgresServer
 from shared.settings import Settings
 from tests.children import ends_with_us
+from tests.pace import within
 from tests.ports import reserved_port
 from tests.running_stack import NOWHERE, ROOT
 from tests.servers import create_database, short_folder, strict_nats
@@ -25,7 +26,7 @@ from tests.servers import create_database, short_folder, strict_nats
 PASSWORD = "fleet-Jq82nd01"
 CONFIG_PASSWORD = "fleet-Ow73kd55"
 #: Seconds within which everything must work again after a fault has ended.
-RECOVERY = 40.0
+RECOVERY = 90.0
 #: What the caller of a change may see while something is broken.
 TRANSIENT = frozenset({502, 503, 504})
 #: Seconds that an answer of `/ready` may be old.
@@ -46,6 +47,7 @@ class Fleet:
         #: Where exchanges are, by connector; all others are nowhere.
         self.endpoints: dict[str, str] = {}
         self._expected: set[str] = set()
+        self._first: tuple[str, ...] = ()
         self._changed_at = time.monotonic()
         self._database_url = ""
 
@@ -107,9 +109,9 @@ class Fleet:
         """Stop a service as an orchestrator does; return its exit code."""
         process = self.services.pop(name)
         process.send_signal(signal.SIGTERM)
-        return await asyncio.to_thread(process.wait, 30)
+        return await asyncio.to_thread(process.wait, 60)
 
-    async def ready(self, seconds: float = 60.0) -> None:
+    async def ready(self, seconds: float = 90.0) -> None:
         """Wait until `/ready` says that every service of the fleet is ready, asked since the last one was started.
 
         Services that the fleet never had do not count: with a part of the system, `/ready` answers 503.
@@ -117,7 +119,7 @@ class Fleet:
         since = self._changed_at + _READY_HOLDS
         await self._until(lambda state: time.monotonic() > since and self._states(state) == {"ready"}, seconds)
 
-    async def not_ready(self, seconds: float = 20.0) -> None:
+    async def not_ready(self, seconds: float = 60.0) -> None:
         """Wait until `/ready` answers 503 and says that a service of the fleet is not ready, or NATS is away."""
         away = {"not ready", "down"}
         await self._until(lambda state: state["status"] == "not ready" and bool(self._states(state) & away), seconds)
@@ -159,6 +161,22 @@ class Fleet:
         await asyncio.gather(self.nats.start(), self.postgres.start())
         self._database_url = self.postgres.database_url(await create_database(self.postgres))
 
+    async def mend(self) -> None:
+        """Bring back what a test that failed has left away, killed or stopped: the next one finds the fleet whole."""
+        for server in (self.nats, self.postgres):
+            if server.pid is None:
+                await server.start()
+        left = {name for name, process in self.services.items() if process.poll() is None}
+        for name in self.services.keys() - (left & set(self._first)):
+            self.kill(name)
+        for name in self.services:
+            self.signal(name, signal.SIGCONT)
+        missing = [name for name in self._first if name not in self.services]
+        for name in missing:
+            self.start(name)
+        if missing:
+            await self.ready(RECOVERY)
+
     async def end(self) -> None:
         """Stop everything that still runs."""
         for name in tuple(self.services):
@@ -175,6 +193,7 @@ async def fleet(*services: str, **endpoints: str) -> AsyncIterator[Fleet]:
         made.endpoints = endpoints
         try:
             await made.begin()
+            made._first = services
             for service in services:
                 made.start(service)
             await made.ready()
@@ -189,14 +208,14 @@ async def insist(client: httpx.AsyncClient, method: str, path: str, key: str, **
     Raises:
         AssertionError: if an answer takes longer than the command's deadline allows, or none comes in time.
     """
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while True:
         began = time.monotonic()
         try:
             answer = await client.request(method, path, headers={"Idempotency-Key": key}, **more)
         except httpx.TransportError:
             answer = None
-        assert time.monotonic() - began < 12, f"{method} {path} hung for {time.monotonic() - began:.1f} s"
+        within(12, began, f"an answer to {method} {path}")
         if answer is not None and answer.status_code not in TRANSIENT:
             return answer
         assert time.monotonic() < until, f"{method} {path} had no outcome: {answer and answer.text}"

@@ -82,8 +82,8 @@ class HttpTrader:
                 cancelled = await self.cancel(placed.json()["order_id"])
                 assert cancelled.status_code in {200, 404}, cancelled.text
 
-    async def trades_again(self, seconds: float = 15.0) -> float:
-        """Wait until an order is taken, and cancel it; return how long that took.
+    async def trades_again(self, seconds: float = 60.0) -> None:
+        """Wait until an order is taken, and cancel it.
 
         It does not wait long for an answer, as one who is asked may be stopped.
         """
@@ -99,11 +99,9 @@ class HttpTrader:
             assert time.monotonic() - began < seconds, answer and answer.text
             await asyncio.sleep(0.05)
         assert answer.status_code == 201, answer.text
-        took = time.monotonic() - began
         await self.cancel(answer.json()["order_id"])
-        return took
 
-    async def agrees(self, seconds: float = 30.0) -> None:
+    async def agrees(self, seconds: float = 90.0) -> None:
         """Wait until the API says of orders and trades what the exchange says, and all that was asked for is there."""
         until = time.monotonic() + seconds
         while found := await self._differences():

@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from tests.pace import within
 from tests.system.fleet import RECOVERY, TRANSIENT, Fleet, fleet, insist
 from tests.system.followed import Followed
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 Fault = Callable[[Fleet], Awaitable[None]]
 
@@ -138,7 +139,7 @@ async def test_a_service_that_dies_is_named_and_comes_back() -> None:
             while not stop.is_set():
                 began = time.monotonic()
                 seen.append(await client.get("/accounts/"))
-                assert time.monotonic() - began < 7
+                within(7, began)
                 await asyncio.sleep(0.01)
 
         asking = [asyncio.create_task(ask()) for _ in range(8)]
@@ -166,7 +167,7 @@ async def test_while_nats_is_away_every_request_is_answered_at_once() -> None:
             read = await client.get("/accounts/")
             write = await client.post("/accounts/add-account", params={"account_name": "never"})
             assert {read.status_code, write.status_code} <= {503, 504}
-            assert time.monotonic() - began < 4
+            within(4, began)
         await it.not_ready()
         await it.nats.start()
         await it.ready(RECOVERY)
@@ -182,7 +183,7 @@ async def test_while_postgresql_is_away_queries_go_on_and_changes_are_refused() 
             began = time.monotonic()
             write = await client.post("/accounts/add-account", params={"account_name": "later"})
             assert write.status_code in TRANSIENT
-            assert time.monotonic() - began < 7
+            within(7, began)
         await it.postgres.start()
         await it.ready(RECOVERY)
         assert (await client.post("/accounts/add-account", params={"account_name": "later"})).status_code == 201

@@ -11,10 +11,11 @@ import pytest
 import pytest_asyncio
 
 from shared.tasks import end_task
+from tests.pace import within
 from tests.system.fleet import PASSWORD, RECOVERY, Fleet, fleet
 from tests.system.market_reader import MarketReader, Trade
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.asyncio(loop_scope="module")]
 
 SYMBOL = "BTCUSDT"
 #: Seconds in which data go on when another replica is there: the lease's end, and an attempt to be heard.
@@ -23,7 +24,7 @@ TAKEOVER = 12.0
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def it() -> AsyncIterator[Fleet]:
-    """The parts behind market data, each a process; every test leaves them whole."""
+    """The parts behind market data, each a process; every test finds them whole."""
     async with fleet("simulator", "credentials", "marketdata", "gateway_api") as whole:
         yield whole
 
@@ -31,6 +32,7 @@ async def it() -> AsyncIterator[Fleet]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def reader(it: Fleet) -> AsyncIterator[MarketReader]:
     """Somebody who reads."""
+    await it.mend()
     headers = {"Authorization": aiohttp.encode_basic_auth("admin", PASSWORD)}
     async with aiohttp.ClientSession(headers=headers) as session:
         made = MarketReader(await session.ws_connect(f"{it.url}/ws/market-data"))
@@ -67,14 +69,14 @@ async def test_the_replica_that_leads_dies_and_the_other_goes_on(it: Fleet, read
     it.start("marketdata", "-2")
     await replicas(it, 2)
     it.kill("marketdata")
-    await reader.fresh(TAKEOVER)
+    await taken_over(reader)
     reader.check()
     reader.check_trades(await made_trades(it))
     # And back: the one that has just begun is the last that is left.
     it.start("marketdata")
     await replicas(it, 2)
     it.kill("marketdata-2")
-    await reader.fresh(TAKEOVER)
+    await taken_over(reader)
     reader.check()
     reader.check_trades(await made_trades(it))
 
@@ -107,6 +109,13 @@ async def test_all_of_it_one_after_the_other(it: Fleet, reader: MarketReader) ->
     await reader.fresh(2 * RECOVERY)
     reader.check()
     await it.ready(RECOVERY)
+
+
+async def taken_over(reader: MarketReader) -> None:
+    """Wait until data go on."""
+    began = time.monotonic()
+    await reader.fresh(RECOVERY)
+    within(TAKEOVER, began, "a takeover")
 
 
 async def replicas(it: Fleet, count: int) -> None:

@@ -13,7 +13,7 @@ from tests.running_stack import RunningStack
 from tests.system.conftest import CONFIG_PASSWORD, PASSWORD, SIMULATOR
 from tests.system.readme import tour
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 #: What the tour installs is in the tests' environment already; nothing in a test needs the internet.
 _INSTALLS = re.compile(r"^(python3 -m venv tour|tour/bin/pip install --quiet \S+)$", re.MULTILINE)

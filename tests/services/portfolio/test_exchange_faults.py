@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from decimal import Decimal
 
 import httpx
@@ -23,6 +24,7 @@ from shared.contracts.portfolio.sessions import SessionState
 from shared.database.pool import Database
 from shared.errors import ErrorCode
 from tests.eventually import eventually
+from tests.pace import within
 from tests.services.portfolio.conftest import Start
 from tests.services.portfolio.credentials_stand_in import CredentialsStandIn
 from tests.services.portfolio.load import Load, come_to_agree
@@ -94,9 +96,10 @@ async def test_an_order_that_an_error_of_the_exchange_met_fails_when_that_is_cer
 async def test_a_slow_exchange_is_waited_for_two_seconds(trader: Trader) -> None:
     fault(trader, "latency", path="/api/v3/order", method="POST", delay=4.6, count=1)
     request = trader.order()
-    began = asyncio.get_running_loop().time()
+    began = time.monotonic()
     placed = await trader.place(request)
-    assert 1.5 < asyncio.get_running_loop().time() - began < 4.4
+    assert time.monotonic() - began > 1.5
+    within(4.4, began)
     assert placed.status is OrderStatus.SUBMITTED
     # It came outside its receive window or inside it; either way what is stored is what the exchange has.
     await come_to_agree(trader)
@@ -131,7 +134,7 @@ async def test_a_stream_that_cannot_be_trusted(trader: Trader, kind: str) -> Non
     await come_to_agree(trader)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 async def test_everything_at_once(trader: Trader, seed: int) -> None:
     chosen = random.Random(seed)
     for kind, path, method in (

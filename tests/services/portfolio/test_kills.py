@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from shared.contracts.portfolio.orders import OrderStatus
 from shared.tasks import end_task
 from tests.conftest import SettingsFor
 from tests.eventually import eventually
+from tests.pace import within
 from tests.services.portfolio.credentials_stand_in import CredentialsStandIn
 from tests.services.portfolio.load import Load, come_to_agree
 from tests.services.portfolio.processes import POINTS, Crash, Replica
@@ -59,7 +61,7 @@ async def kept_running(*replicas: Replica) -> AsyncIterator[None]:
             await end_task(task)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 async def test_killed_at_random_points_under_load(seed: int, replica: NewReplica, account: Trader) -> None:
     chosen = random.Random(seed)
     often = sorted(POINTS.keys() - {"asking for trades"})
@@ -100,11 +102,10 @@ async def test_another_replica_takes_over_within_ten_seconds(
     replica(PORTFOLIO_LEASE_SECONDS="5")
     await account.place()
     first.signal(number)
-    began = asyncio.get_running_loop().time()
+    began = time.monotonic()
     load = Load(account, seed=1, patience=1.0)
     await load.trade(1)
-    taken = asyncio.get_running_loop().time() - began
-    assert taken < 10, f"expected a takeover within 10 s, was {taken:.1f} s"
+    within(10, began, "a takeover")
     first.kill()  # what anybody may answer would be asked of the one that is paused too, in vain
     await come_to_agree(account)
 

@@ -80,7 +80,7 @@ class Traded:
         self.live.heard(venue, Outcome((trade,)))  # type: ignore[arg-type]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 async def test_they_are_what_the_minutes_add_up_to_wherever_somebody_traded(seed: int) -> None:
     traded = Traded(seed)
     for _ in range(60):

@@ -19,6 +19,7 @@ from shared.contracts.marketdata.candles import CANDLE
 from shared.contracts.marketdata.trades import TRADES
 from shared.settings import Settings
 from tests.eventually import eventually
+from tests.pace import within
 from tests.services.gateway_api.conftest import AUTH, Edge, StartEdge
 from tests.services.gateway_api.credentials_stand_in import CredentialsStandIn
 from tests.services.gateway_api.marketdata_stand_in import MarketdataStandIn
@@ -202,7 +203,7 @@ async def test_the_edge_stops(start_edge: StartEdge, credentials: CredentialsSta
         assert (await client.next())["type"] == "error"
         assert (await client.closed())[0] == 1012
         await stopping
-        assert time.monotonic() - began < 8  # a stop waits 10 s for what does not end
+        within(8, began)  # a stop waits 10 s for what does not end
     assert not [task for task in asyncio.all_tasks() if task.get_name() in {"pushes", "live feed", "heartbeat"}]
 
 

@@ -144,7 +144,7 @@ def _holdings(client: Client) -> list[object]:
     return [*seen, client.ok("GET", "/fapi/v1/income")]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_ten_thousand_garbage_requests_change_nothing(trader: Client) -> None:
     for path, price in (("/api/v3/order", "50000"), ("/fapi/v1/order", "55000")):
         trader.ok(

@@ -66,7 +66,7 @@ async def _trade(simulator: Running, venue: str, account: Account, price: int) -
             await simulator.signed("DELETE", path, account, symbol="BTCUSDT", orderId=placed["orderId"])
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("speed", ["@100ms", ""])
 @pytest.mark.parametrize("venue", ["spot", "usdm"])
 async def test_a_book_from_the_diff_stream_is_that_of_the_snapshot_under_load(
