@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +18,16 @@ from shared.contracts.declaration import Command, Req, Res
 from shared.contracts.marketdata import SERVICE
 from shared.database.migrate import ensure_migrated
 from shared.errors import CommandError
+from shared.exchanges.registry import Exchanges
+from shared.exchanges.settings import ExchangeSettings
 from shared.settings import DatabaseSettings, Settings
+from tests.ports import reserved_port
 from tests.servers import copied_database, create_database, drop_database
 from tests.services.marketdata.fake_market import FakeExchanges, FakeMarket
+from tests.services.simulator.process import SimulatorProcess
 
 Start = Callable[..., Awaitable[MarketdataService]]
+Serve = Callable[..., Awaitable[MarketdataService]]
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +71,34 @@ async def start(values: dict[str, str]) -> AsyncIterator[Start]:
             return service
 
         yield start_one
+
+
+@pytest.fixture
+def simulator_settings() -> dict[str, str]:
+    """What the simulator is told beside its port and its seed; a folder whose tests need more has its own."""
+    return {}
+
+
+@pytest.fixture
+async def simulator(folder: Path, simulator_settings: dict[str, str]) -> AsyncIterator[SimulatorProcess]:
+    """A simulator that has the same port when it is started again."""
+    made = SimulatorProcess(
+        folder, {"SIMULATOR_PORT": str(reserved_port()), "SIMULATOR_SEED": "7", **simulator_settings}
+    )
+    await made.start()
+    yield made
+    await made.kill()
+
+
+@pytest.fixture
+def serve(simulator: SimulatorProcess, start: Start) -> Serve:
+    """A function that starts a replica over the simulator; all are drained while it is still there."""
+
+    async def serve_one(**more: str) -> MarketdataService:
+        exchanges = ExchangeSettings.model_validate({"SIMULATOR_URL": simulator.url})
+        return await start(Exchanges(exchanges.endpoints()), SIMULATOR_URL=simulator.url, **more)
+
+    return serve_one
 
 
 class Asker:

@@ -76,14 +76,6 @@ async def replicas(folder: Path, database_url: str) -> AsyncIterator[Replicas]:
 
 
 @pytest.fixture
-async def simulator(folder: Path) -> AsyncIterator[SimulatorProcess]:
-    made = SimulatorProcess(folder)
-    await made.start()
-    yield made
-    await made.kill()
-
-
-@pytest.fixture
 async def bus(replicas: Replicas) -> AsyncIterator[Bus]:
     made = Bus(replicas.settings_of(OUTSIDE), OUTSIDE)
     await made.start()

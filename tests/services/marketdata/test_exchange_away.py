@@ -3,15 +3,12 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.marketdata import quote_board, shared_fetch, soonest
 from services.marketdata.app import MarketdataService
-from services.marketdata.settings import MarketdataSettings
 from shared.contracts.declaration import AnyCommand
 from shared.contracts.marketdata.books import GET_BOOK, BookFilter
 from shared.contracts.marketdata.candles import RECENT_CANDLES, RecentCandles
@@ -20,11 +17,9 @@ from shared.contracts.marketdata.rates import GET_RATES, VALUE_TOKENS, RatesFilt
 from shared.contracts.marketdata.rules import LIST_RULES, RulesFilter
 from shared.contracts.marketdata.tickers import GET_PRICES, LIST_TICKERS, PricesFilter, TickersFilter
 from shared.errors import ErrorCode
-from shared.exchanges.registry import Exchanges
 from tests.eventually import eventually
 from tests.pace import within
-from tests.ports import reserved_port
-from tests.services.marketdata.conftest import Asker
+from tests.services.marketdata.conftest import Asker, Serve
 from tests.services.simulator.process import SimulatorProcess
 
 NAME, BTC, OTHER = "paper_perpetual", "BTC-USDT", "ETH-USDT"
@@ -53,23 +48,9 @@ UNKNOWN: tuple[tuple[AnyCommand, Any], ...] = (
 
 
 @pytest.fixture
-async def simulator(folder: Path) -> AsyncIterator[SimulatorProcess]:
-    """A simulator that has the same port when it is started again."""
-    made = SimulatorProcess(folder, {"SIMULATOR_PORT": str(reserved_port()), "SIMULATOR_SEED": "7"})
-    await made.start()
-    yield made
-    await made.kill()
-
-
-@pytest.fixture
-async def service(values: dict[str, str], simulator: SimulatorProcess) -> AsyncIterator[MarketdataService]:
+async def service(serve: Serve) -> MarketdataService:
     """The service over the simulator; it notices a silent stream soon, and keeps what it knows for long."""
-    ages = {"MARKET_DATA_STALE_AFTER": "2", "MARKET_DATA_MAX_AGE": "600", "RATE_ORACLE_MAX_AGE": "600"}
-    settings = MarketdataSettings.model_validate({**values, "SIMULATOR_URL": simulator.url, **ages})
-    made = MarketdataService(settings, Exchanges(settings.endpoints()))
-    await made.start()
-    yield made
-    await made.drain()
+    return await serve(MARKET_DATA_STALE_AFTER="2", MARKET_DATA_MAX_AGE="600", RATE_ORACLE_MAX_AGE="600")
 
 
 async def leave(simulator: SimulatorProcess, how: str) -> None:

@@ -3,8 +3,6 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,48 +25,9 @@ from shared.exchanges.registry import Exchanges
 from tests.eventually import eventually
 from tests.pace import within
 from tests.ports import reserved_port
-from tests.services.marketdata.conftest import Asker
+from tests.services.marketdata.conftest import Asker, Serve
+from tests.services.marketdata.on_simulator import BTC, fault, figure
 from tests.services.simulator.process import SimulatorProcess
-
-BTC = "BTC-USDT"
-Serve = Callable[..., Awaitable[MarketdataService]]
-
-
-@pytest.fixture
-async def simulator(folder: Path) -> AsyncIterator[SimulatorProcess]:
-    """A simulator that has the same port when it is started again."""
-    made = SimulatorProcess(folder, {"SIMULATOR_PORT": str(reserved_port()), "SIMULATOR_SEED": "7"})
-    await made.start()
-    yield made
-    await made.kill()
-
-
-@pytest.fixture
-async def serve(values: dict[str, str], simulator: SimulatorProcess) -> AsyncIterator[Serve]:
-    """A function that starts the service over the simulator."""
-    started: list[MarketdataService] = []
-
-    async def start(**more: str) -> MarketdataService:
-        settings = MarketdataSettings.model_validate({**values, "SIMULATOR_URL": simulator.url, **more})
-        service = MarketdataService(settings, Exchanges(settings.endpoints()))
-        await service.start()
-        started.append(service)
-        return service
-
-    yield start
-    for service in started:
-        await service.drain()
-
-
-async def fault(simulator: SimulatorProcess, kind: str, **asked: object) -> None:
-    """Let a fault begin."""
-    status, answer = await simulator.admin("POST", "/faults", {"kind": kind, **asked})
-    assert status in (200, 201), answer
-
-
-def figure(service: MarketdataService, name: str) -> float:
-    """Return a figure of the service's health."""
-    return dict(service.health().figures)[name]
 
 
 def assert_sound(book: Book) -> None:

@@ -1,6 +1,6 @@
 """What streams of trades, tickers, funding and books do wrong on the simulator, and what readers of the bus see of it.
 
-Those of candles are tried in `test_candles_on_simulator.py`.
+Those of candles are tried in `candles/test_exchange_faults.py`.
 """
 
 import asyncio
@@ -22,11 +22,9 @@ from shared.contracts.marketdata.tickers import GET_PRICES, TICKER, PricesFilter
 from shared.contracts.marketdata.trades import TRADES
 from shared.settings import Settings
 from tests.eventually import eventually
-from tests.services.marketdata.conftest import Asker
-from tests.services.marketdata.test_on_simulator import BTC, Serve, fault, figure, serve, simulator
+from tests.services.marketdata.conftest import Asker, Serve
+from tests.services.marketdata.on_simulator import BTC, fault, figure
 from tests.services.simulator.process import SimulatorProcess
-
-__all__ = ["serve", "simulator"]
 
 FAULTS = ["missed_message", "duplicated_message", "reordered_message", "delayed_message"]
 

@@ -21,10 +21,10 @@ from shared.errors import CommandError
 from shared.exchanges.endpoints import endpoint_of
 from shared.exchanges.registry import Exchanges
 from tests.eventually import eventually
-from tests.services.marketdata.test_app import Replicas, bus, replicas, serving, simulator
+from tests.services.marketdata.test_app import Replicas, bus, replicas, serving
 from tests.services.simulator.process import SimulatorProcess
 
-__all__ = ["bus", "replicas", "simulator"]
+__all__ = ["bus", "replicas"]
 
 BTC = "BTC-USDT"
 #: Seconds in which a feed goes on after its leader was killed: the lease, an attempt, and the first state.
