@@ -6,7 +6,6 @@ import time
 from decimal import Decimal
 
 import httpx
-import msgspec
 import pytest
 
 from services.portfolio.app import PortfolioService
@@ -15,7 +14,6 @@ from shared.contracts.portfolio.orders import (
     ORDER_CHANGED,
     PLACE_ORDER,
     SEARCH_ORDERS,
-    Order,
     OrderSearch,
     OrderStatus,
     OrderType,
@@ -28,6 +26,7 @@ from tests.pace import within
 from tests.services.portfolio.conftest import Start
 from tests.services.portfolio.credentials_stand_in import CredentialsStandIn
 from tests.services.portfolio.load import Load, come_to_agree
+from tests.services.portfolio.outbox import told
 from tests.services.portfolio.quick import QUICK
 from tests.services.portfolio.trading import Trader, new_trader
 from tests.services.simulator.process import TOKEN
@@ -66,15 +65,11 @@ async def test_an_order_whose_answer_was_lost_is_found(trader: Trader) -> None:
     request = trader.order()
     placed = await trader.place(request)
     assert placed.status in {OrderStatus.SUBMITTED, OrderStatus.OPEN}
-    await eventually(lambda: has_status(trader, request.client_order_id, OrderStatus.OPEN))
+    await trader.until(request.client_order_id, OrderStatus.OPEN)
     assert list(trader.venue_orders()) == [request.client_order_id]
     again = await trader.place(request)
     assert again.status is OrderStatus.OPEN
     assert len(trader.venue_orders()) == 1
-
-
-async def has_status(trader: Trader, client_order_id: str, status: OrderStatus) -> bool:
-    return await trader.status(client_order_id) is status
 
 
 async def test_an_order_that_an_error_of_the_exchange_met_fails_when_that_is_certain(
@@ -84,10 +79,9 @@ async def test_an_order_that_an_error_of_the_exchange_met_fails_when_that_is_cer
     request = trader.order()
     placed = await trader.place(request)
     assert placed.status is OrderStatus.SUBMITTED
-    await eventually(lambda: has_status(trader, request.client_order_id, OrderStatus.FAILED))
-    rows = await database.fetch("SELECT data FROM outbox WHERE kind = $1 ORDER BY id", ORDER_CHANGED.kind)
-    told = [msgspec.json.decode(row["data"], type=Order).status for row in rows]
-    assert told[-2:] == [OrderStatus.SUBMITTED, OrderStatus.FAILED]
+    await trader.until(request.client_order_id, OrderStatus.FAILED)
+    statuses = [order.status for order in await told(database, ORDER_CHANGED)]
+    assert statuses[-2:] == [OrderStatus.SUBMITTED, OrderStatus.FAILED]
     assert trader.venue_orders() == {}
     refusal = await trader.refused(PLACE_ORDER, request)
     assert (refusal.code, refusal.detail) == (ErrorCode.REFUSED, "The order did not reach the exchange")
@@ -110,7 +104,7 @@ async def test_a_cancel_whose_answer_was_lost_is_found_out(trader: Trader) -> No
     placed = await trader.place()
     fault(trader, "lost_answer", path="/api/v3/order", method="DELETE", count=1)
     await trader.cancel(placed.client_order_id)
-    await eventually(lambda: has_status(trader, placed.client_order_id, OrderStatus.CANCELLED))
+    await trader.until(placed.client_order_id, OrderStatus.CANCELLED)
     assert trader.venue_orders()[placed.client_order_id]["status"] == "CANCELED"
 
 
@@ -118,7 +112,7 @@ async def test_a_cancel_that_failed_is_sent_again(trader: Trader) -> None:
     placed = await trader.place()
     fault(trader, "server_error", path="/api/v3/order", method="DELETE", count=2)
     await trader.cancel(placed.client_order_id)
-    await eventually(lambda: has_status(trader, placed.client_order_id, OrderStatus.CANCELLED))
+    await trader.until(placed.client_order_id, OrderStatus.CANCELLED)
     assert trader.venue_orders()[placed.client_order_id]["status"] == "CANCELED"
 
 
@@ -193,7 +187,7 @@ async def test_maintenance_is_waited_for(trader: Trader) -> None:
     assert wished.status is OrderStatus.PENDING_CANCEL
     trader.server.remove_faults()
     await trader.ready()
-    await eventually(lambda: has_status(trader, placed.client_order_id, OrderStatus.CANCELLED))
+    await trader.until(placed.client_order_id, OrderStatus.CANCELLED)
     await come_to_agree(trader)
 
 

@@ -58,11 +58,8 @@ async def test_an_order_that_the_exchange_has_shown_is_not_answered_as_refused(
 
     async def placed_twice(account: CcxtAccount, order: OrderRequest) -> VenueOrder:
         await place(account, order)
-        await eventually(lambda: is_open(order.client_order_id))
+        await trader.until(order.client_order_id, OrderStatus.OPEN)
         raise NotEnoughBalance("Account has insufficient balance for requested action.", "-2010")
-
-    async def is_open(client_order_id: str) -> bool:
-        return await trader.status(client_order_id) is OrderStatus.OPEN
 
     monkeypatch.setattr(CcxtAccount, "place", placed_twice)
     assert (await trader.place()).status is OrderStatus.OPEN

@@ -49,10 +49,6 @@ def stream_is_silent(trader: Trader) -> None:
     trader.server.add_fault("missed_message", path="userData", api_key=trader.venue.account.api_key)
 
 
-async def has_status(trader: Trader, client_order_id: str, status: OrderStatus) -> bool:
-    return await trader.status(client_order_id) is status
-
-
 async def market_order(trader: Trader) -> Order:
     return await trader.place(order_type=OrderType.MARKET, price=None, amount=Decimal("0.02"))
 
@@ -62,7 +58,7 @@ async def test_an_order_that_was_taken_for_lost_is_found_among_the_open_ones(tra
     trader.server.add_fault("server_error", path="/api/v3/order", method="POST", count=1)
     request = trader.order()
     await trader.place(request)
-    await eventually(lambda: has_status(trader, request.client_order_id, OrderStatus.FAILED))
+    await trader.until(request.client_order_id, OrderStatus.FAILED)
     trader.venue.ok(
         "POST", "/api/v3/order", symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC",
         quantity=str(request.amount), price=str(request.price), newClientOrderId=request.client_order_id,
@@ -82,7 +78,7 @@ async def test_an_order_that_somebody_else_has_under_its_id_is_not_taken_for_it(
     )  # fmt: skip
     assert request.trade_type is TradeType.BUY
     await trader.place(request)
-    await eventually(lambda: has_status(trader, request.client_order_id, OrderStatus.FAILED))
+    await trader.until(request.client_order_id, OrderStatus.FAILED)
 
 
 async def test_an_order_of_a_pair_that_is_gone_keeps_no_other_from_being_placed(
@@ -109,7 +105,7 @@ async def test_an_order_that_was_filled_and_is_listed_no_more_is_not_taken_for_c
         raise OrderNotKnown("the exchange lists what ended in the last days alone")
 
     monkeypatch.setattr(CcxtAccount, "order", forgotten)
-    await eventually(lambda: has_status(trader, placed.client_order_id, OrderStatus.FILLED))
+    await trader.until(placed.client_order_id, OrderStatus.FILLED)
     await come_to_agree(trader)
 
 

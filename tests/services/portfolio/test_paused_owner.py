@@ -77,9 +77,5 @@ async def test_what_a_paused_owner_says_when_it_wakes_is_not_taken_for_the_outco
     first.signal(signal.SIGCONT)
     # SUBMITTED if the exchange has not answered within the two seconds that are waited for; never refused.
     assert (await placing).status in {OrderStatus.SUBMITTED, OrderStatus.OPEN}
-
-    async def is_open() -> bool:
-        return await trader.status(request.client_order_id) is OrderStatus.OPEN
-
-    await eventually(is_open)
+    await trader.until(request.client_order_id, OrderStatus.OPEN)
     assert request.client_order_id in trader.venue_orders()

@@ -5,7 +5,6 @@ from decimal import Decimal
 from urllib.parse import urlsplit
 
 import asyncpg
-import msgspec
 import pytest
 
 from hummingbus.stack.postgres_server import PostgresServer
@@ -29,6 +28,7 @@ from tests.eventually import eventually
 from tests.services.portfolio.conftest import Start
 from tests.services.portfolio.credentials_stand_in import CredentialsStandIn
 from tests.services.portfolio.load import come_to_agree
+from tests.services.portfolio.outbox import told
 from tests.services.portfolio.quick import QUICK
 from tests.services.portfolio.trading import Trader, new_trader
 from tests.services.simulator.rest.venue_server import Client, VenueServer
@@ -77,11 +77,8 @@ async def test_another_credential_begins_the_session_anew(
 
     await eventually(has_other_balances)
     await other.ready()
-
-    async def is_over() -> bool:  # the account behind the new keys has no such order
-        return await other.status(before.client_order_id) is OrderStatus.CANCELLED
-
-    await eventually(is_over)
+    # The account behind the new keys has no such order.
+    await other.until(before.client_order_id, OrderStatus.CANCELLED)
     assert (await other.place(amount=trader.order().amount / 2)).status is OrderStatus.OPEN
 
 
@@ -147,7 +144,7 @@ async def test_a_drained_replica_hands_its_sessions_over_at_once(
         await trader.ready()
     for trader, order in zip(traders, placed, strict=True):
         await eventually(lambda: takes_cancel(trader, order))  # noqa: B023 - awaited right here
-        await eventually(lambda: has_ended(trader, order))  # noqa: B023
+        await trader.until(order.client_order_id, OrderStatus.CANCELLED)
 
 
 async def takes_cancel(trader: Trader, order: Order) -> bool:
@@ -159,10 +156,6 @@ async def takes_cancel(trader: Trader, order: Order) -> bool:
             raise
         return False
     return True
-
-
-async def has_ended(trader: Trader, order: Order) -> bool:
-    return await trader.status(order.client_order_id) is OrderStatus.CANCELLED
 
 
 async def test_orders_under_way_are_answered_while_their_owner_drains(
@@ -193,18 +186,14 @@ async def test_events_tell_the_state_that_is_stored(trader: Trader, database: Da
     refusal = await trader.refused(PLACE_ORDER, trader.order(amount=Decimal(60)))
     assert refusal.code is ErrorCode.REFUSED
     await come_to_agree(trader)
-    told: dict[str, Order] = {}
-    rows = await database.fetch("SELECT kind, data FROM outbox ORDER BY id")
-    for row in rows:
-        if row["kind"] == ORDER_CHANGED.kind:
-            order = msgspec.json.decode(row["data"], type=Order)
-            before = told.get(order.client_order_id)
-            assert order.version > (before.version if before else 0)
-            told[order.client_order_id] = order
+    last: dict[str, Order] = {}
+    for order in await told(database, ORDER_CHANGED):
+        before = last.get(order.client_order_id)
+        assert order.version > (before.version if before else 0)
+        last[order.client_order_id] = order
     stored = await trader.ask(SEARCH_ORDERS, OrderSearch())
-    assert {order.client_order_id: order for order in stored.orders} == told
-    trades = [row for row in rows if row["kind"] == TRADE_RECORDED.kind]
-    assert len(trades) == len(await trader.trades()) > 0
+    assert {order.client_order_id: order for order in stored.orders} == last
+    assert len(await told(database, TRADE_RECORDED)) == len(await trader.trades()) > 0
 
 
 async def test_a_database_that_is_gone_for_a_while(
@@ -226,10 +215,6 @@ async def test_a_database_that_is_gone_for_a_while(
         await admin.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
         await admin.close()
     await trader.ready(30)
-
-    async def is_cancelled() -> bool:
-        return await trader.status(resting.client_order_id) is OrderStatus.CANCELLED
-
-    await eventually(is_cancelled, seconds=30)
+    await trader.until(resting.client_order_id, OrderStatus.CANCELLED, seconds=30)
     assert (await trader.place(request)).status is OrderStatus.OPEN
     await come_to_agree(trader)

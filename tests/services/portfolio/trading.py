@@ -105,6 +105,14 @@ class Trader:
         stored = await self.stored(client_order_id)
         return None if stored is None else stored.status
 
+    async def until(self, client_order_id: str, status: OrderStatus, seconds: float = 90.0) -> None:
+        """Wait until the order is stored with this status."""
+
+        async def has_it() -> bool:
+            return await self.status(client_order_id) is status
+
+        await eventually(has_it, seconds=seconds)
+
     async def trades(self) -> tuple[Trade, ...]:
         page = await self.ask(SEARCH_TRADES, TradeSearch((self.account_name,), limit=1000))
         return page.trades
