@@ -204,9 +204,11 @@ class Socket:
             finally:
                 for task in (asking, reading):
                     await end_task(task)
-            for task in (reading, asking):
-                if not task.cancelled():
-                    task.result()
+            # Both are looked at: a failure that nobody has seen would be told by asyncio.
+            failures = [task.exception() for task in (reading, asking) if not task.cancelled()]
+            for failure in failures:
+                if failure is not None:
+                    raise failure
         return ExchangeDown(f"the stream of {self._name} ended")
 
     async def _ask(self, connection: ClientConnection) -> None:
