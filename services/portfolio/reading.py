@@ -1,5 +1,6 @@
 """The commands that read: answered at once, from memory, or from the tables where they search."""
 
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +11,7 @@ import msgspec
 from services.portfolio.distributions import over_accounts, over_tokens
 from services.portfolio.followed import PortfolioViews
 from services.portfolio.kept_answers import KeptAnswers
+from services.portfolio.openings import Openings
 from services.portfolio.rates import Rates
 from services.portfolio.refreshing import PATIENCE, Refresher
 from services.portfolio.search_repository import SearchRepository
@@ -58,6 +60,7 @@ class Reads:
         self._searches = SearchRepository(database)
         self._rates = Rates(self._ask_for_prices, self._tokens)
         self._refresher = Refresher(bus)
+        self._openings = Openings(views)
         self._orders = KeptAnswers()
         self._sessions = SessionAnswers(database, known, views.sessions, desired)
         self._states = KeptAnswers()
@@ -157,11 +160,15 @@ class Reads:
         if not self._holds(call):
             await self._catch_up(call)
         sessions = [session for keys in self._sessions.selected(wanted).values() for session in keys]
-        refreshed = await self._refresher.refresh(sessions, min(PATIENCE, call.seconds_left() - _WAY_BACK))
+        until = time.monotonic() + min(PATIENCE, call.seconds_left() - _WAY_BACK)
+        opening = self._openings.of(sessions)
+        refreshed = await self._refresher.refresh(sessions, until - time.monotonic())
+        # Nobody could be asked, but an opening asks the exchange itself.
+        failed = await self._openings.end(refreshed.silent & opening, until - time.monotonic())
         await self._views.catch_up(replace(call, after=(*call.after, *refreshed.event_ids)))
         await self._rates.settle(min(1.0, call.seconds_left() - _WAY_BACK))
         # Not kept: which sessions have just been asked is so for this caller alone.
-        return Reply(_encode(self._state(wanted, refreshed.silent)))
+        return Reply(_encode(self._state(wanted, refreshed.silent - opening | failed)))
 
     def _stamp(self) -> tuple[object, ...]:
         """Return what is another when the state of a portfolio may be. It is checked first that accounts are known."""

@@ -1,6 +1,6 @@
 """The states of the sessions in memory, filled from the database and kept true by events."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ class SessionsView:
 
     def __init__(self) -> None:
         self._sessions: dict[SessionKey, Session] = {}
+        self._watching: list[Callable[[], None]] = []
         #: Grows with each change of what can be seen here.
         self.generation = 0
 
@@ -43,6 +44,10 @@ class SessionsView:
             known = self._sessions[session] = Session(*session, SessionState.UNOWNED, datetime.now(UTC), _NOT_YET)
         return known
 
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Let `changed` be called after each change."""
+        self._watching.append(changed)
+
     def _take(self, told: Session) -> None:
         session = SessionKey(told.account_name, told.connector_name)
         known = self._sessions.get(session)
@@ -50,3 +55,5 @@ class SessionsView:
             return
         self._sessions[session] = told
         self.generation += 1
+        for changed in self._watching:
+            changed()

@@ -56,6 +56,7 @@ async def owner(
 
 
 REFRESH = PortfolioStateFilter(refresh=True)
+REFRESH_MAIN = PortfolioStateFilter(("main",), refresh=True)
 
 
 async def test_a_refresh_shows_what_the_exchange_says_now(
@@ -73,7 +74,7 @@ async def test_a_refresh_shows_what_the_exchange_says_now(
 
     async with owner(settings_for, refresh, ("main", "paper")):
         for expected in range(2, 12):
-            held = (await ask(PORTFOLIO_STATE, REFRESH))["main"]["paper"]
+            held = (await ask(PORTFOLIO_STATE, REFRESH_MAIN))["main"]["paper"]
             # Also the price of a token that has just come.
             assert [(one.token, one.units, one.value) for one in held] == [
                 ("BTC", Decimal(expected), Decimal("50000.5") * expected)
@@ -97,7 +98,7 @@ async def test_a_session_that_cannot_ask_is_marked_for_who_wanted_it(
         state = await ask(PORTFOLIO_STATE, REFRESH, after=event_ids)
         assert [state["main"]["paper"][0].stale_since, state["other"]["binance"][0].stale_since] == [NOON, NOON]
         assert asked.asked == [SessionRef("other", "binance")]
-        only = await ask(PORTFOLIO_STATE, PortfolioStateFilter(("main",), refresh=True))
+        only = await ask(PORTFOLIO_STATE, REFRESH_MAIN)
         assert list(only) == ["main"]
         assert len(asked.asked) == 1
     usual = await ask.state()
@@ -129,3 +130,60 @@ async def test_a_slow_session_is_waited_for_in_bounds_and_asked_once_for_all(
             assert state["other"]["binance"][0].stale_since is None
         assert asked.asked.count(SessionRef("main", "paper")) == 1
         hanging.set()
+
+
+async def test_a_session_that_is_being_opened_is_waited_for(replica: Replica, recorder: Recorder, ask: Asker) -> None:
+    # A credential was added a moment ago: nobody has the session yet, then its owner asks the exchange.
+    asked = asyncio.create_task(ask(PORTFOLIO_STATE, REFRESH_MAIN))
+    await recorder(session(SessionState.STARTING, version=1))
+    await recorder(session(SessionState.STARTING, account="other", connector="binance"))
+    assert not asked.done()
+    await recorder(balances({"USDT": "1"}))
+    await recorder(session(version=2))
+    held = (await asked)["main"]["paper"]
+    assert [(one.token, one.units, one.stale_since) for one in held] == [("USDT", Decimal(1), None)]
+
+
+async def test_a_session_that_cannot_be_opened_is_not_waited_for(
+    replica: Replica, recorder: Recorder, ask: Asker
+) -> None:
+    for version, state in enumerate((SessionState.WAITING, SessionState.REFUSED), 1):
+        event_ids = await recorder(session(state, version=2 * version - 1))
+        began = time.monotonic()
+        assert (await ask(PORTFOLIO_STATE, REFRESH_MAIN, after=event_ids))["main"] == {"paper": ()}
+        within(2.0, began)
+        # It is being tried again, in vain.
+        asked = asyncio.create_task(ask(PORTFOLIO_STATE, REFRESH_MAIN))
+        await recorder(session(SessionState.STARTING, version=2 * version))
+        await recorder(session(state, version=2 * version + 1))
+        assert (await asked)["main"] == {"paper": ()}
+        within(4.0, began)
+
+
+async def test_an_opening_that_takes_long_is_waited_for_in_bounds(
+    replica: Replica, recorder: Recorder, ask: Asker, settings_for: SettingsFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.portfolio.reading.PATIENCE", 1.0)
+    event_ids = await recorder(
+        session(SessionState.STARTING),
+        session(account="other", connector="binance"), balances({"USDT": "2"}, "other", "binance"),
+    )  # fmt: skip
+
+    async def refresh(request: SessionRef) -> Session:
+        return session(account=request.account_name, connector=request.connector_name)
+
+    async with owner(settings_for, refresh, ("other", "binance")):
+        began = time.monotonic()
+        state = await ask(PORTFOLIO_STATE, REFRESH, after=event_ids)
+        within(4.0, began)
+        assert state["main"] == {"paper": ()}
+        # It keeps nobody else from being asked.
+        assert state["other"]["binance"][0].stale_since is None
+
+
+async def test_what_an_earlier_opening_said_is_shown_at_once(replica: Replica, recorder: Recorder, ask: Asker) -> None:
+    event_ids = await recorder(session(SessionState.STARTING), balances({"USDT": "1"}))
+    began = time.monotonic()
+    state = await ask(PORTFOLIO_STATE, REFRESH_MAIN, after=event_ids)
+    within(2.0, began)
+    assert state["main"]["paper"][0].stale_since == NOON
