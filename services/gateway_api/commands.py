@@ -58,6 +58,10 @@ class Commands:
             raise RefusedCommand(command, error) from None
         return reply.body
 
+    def has_changed(self, service: str) -> bool:
+        """Return whether the caller has changed something of `service` in the last seconds."""
+        return bool(self._recent.after(current_caller.get().actor, service))
+
     def _after_others(self, actor: str, service: str) -> Mapping[str, tuple[int, ...]]:
         """Return the ids of what the caller has changed in services that `service` follows."""
         followed = ((other, self._recent.after(actor, other)) for other in _FOLLOWED_BY.get(service, ()))
@@ -105,7 +109,12 @@ class Commands:
         actor = current_caller.get().actor
         try:
             reply = await self._bus.request_raw(
-                command, _encoder.encode(request), keys=command.owner_key_values(request), actor=actor, key=key
+                command,
+                _encoder.encode(request),
+                keys=command.owner_key_values(request),
+                actor=actor,
+                key=key,
+                after_others=self._after_others(actor, command.service),
             )
         except CommandError as error:
             raise RefusedCommand(command, error) from None

@@ -1,8 +1,12 @@
 """Commands to the one replica that owns a session, and why there is nobody when nobody answers."""
 
+import asyncio
+import time
+
 from services.gateway_api.commands import Commands
 from services.gateway_api.errors import RefusedCommand
 from shared.bus.client import NoResponders, decode_response
+from shared.contracts import credentials
 from shared.contracts.declaration import Command, Req, Res
 from shared.contracts.portfolio.sessions import GET_SESSION, Session, SessionRef, SessionState
 from shared.errors import CommandError, ErrorCode
@@ -12,6 +16,10 @@ _STATES = {
     SessionState.WAITING: "the exchange cannot be reached",
     SessionState.REFUSED: "the exchange refuses its keys",
 }
+_BEING_OPENED = frozenset({SessionState.UNOWNED, SessionState.STARTING})
+#: Seconds that the session of a new credential is waited for, and between two looks.
+OPENING = 4.0
+_LOOK = 0.1
 _NOBODY = "no replica of portfolio has it at the moment"
 
 
@@ -24,18 +32,25 @@ async def send_to_session(
 ) -> Res:
     """Have the owner of `session` do something. Names are looked at only when nobody owns it: who does knows them.
 
+    Who has just added or replaced its credential finds the session that this makes: its opening is waited for.
+
     Raises:
         RefusedCommand: if the command ends in an error. Nobody owns the session: NOT_FOUND if the account, the
             connector or the credential does not exist, REFUSED if the connector cannot trade.
         NobodyOwns: if it exists all the same.
     """
-    try:
-        return await commands.send(command, request, key)
-    except RefusedCommand as refused:
-        if not isinstance(refused.error, NoResponders):
-            raise
-    reply = await commands.ask(GET_SESSION, session)
-    raise NobodyOwns(command, _away(decode_response(GET_SESSION, reply)))
+    until = time.monotonic() + OPENING
+    while True:
+        try:
+            return await commands.send(command, request, key)
+        except RefusedCommand as refused:
+            if not isinstance(refused.error, NoResponders):
+                raise
+        found = decode_response(GET_SESSION, await commands.ask(GET_SESSION, session))
+        may_open = found.state in _BEING_OPENED and commands.has_changed(credentials.SERVICE)
+        if not may_open or time.monotonic() > until:
+            raise NobodyOwns(command, _away(found))
+        await asyncio.sleep(_LOOK)
 
 
 def _away(session: Session) -> CommandError:

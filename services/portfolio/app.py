@@ -51,8 +51,8 @@ class PortfolioService:
         attention = asyncio.Event()
         self._views = PortfolioViews(settings, self._database, attention)
         desired = Desired()
-        accounts = KnownAccounts(self._bus, desired)
-        self._reads = Reads(self._database, self._bus, self._views, desired, accounts)
+        self._accounts = KnownAccounts(self._bus, desired)
+        self._reads = Reads(self._database, self._bus, self._views, desired, self._accounts)
         self._repository = Repository(self._database)
         tools = Tools(
             settings,
@@ -64,8 +64,8 @@ class PortfolioService:
         )
         self._sessions = Sessions(tools, self._database, self._owner, desired)
         self._readiness = PortfolioReadiness(self._database, self._relay, self._views, self._sessions, attention)
-        accounts.watch(self._sessions.look)
-        self._feed = AccountsFeed(settings, accounts)
+        self._accounts.watch(self._sessions.look)
+        self._feed = AccountsFeed(settings, self._accounts)
 
     @property
     def name(self) -> str:
@@ -82,7 +82,7 @@ class PortfolioService:
         await self._readiness.start()
 
         trials = KeyTrials(self._owner, self._exchanges, partial(secret_asker, self._bus))
-        Handlers(self._sessions, trials, self._repository).register(self._dispatcher)
+        Handlers(self._sessions, self._accounts, trials, self._repository).register(self._dispatcher)
         self._reads.register(self._dispatcher)
         await self._dispatcher.start(self.health)
         await self._dispatcher.own((CHECK_KEY,), (self._owner,))

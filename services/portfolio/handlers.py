@@ -13,6 +13,7 @@ from services.portfolio.orders.outcomes import placed_before
 from services.portfolio.orders.placing import WAY_BACK
 from services.portfolio.repository import Repository
 from services.portfolio.sessions.desired import SessionKey
+from services.portfolio.sessions.known_accounts import KnownAccounts
 from services.portfolio.sessions.session import OwnedSession
 from services.portfolio.sessions.sessions import Sessions
 from shared.bus.dispatcher import Dispatcher
@@ -31,14 +32,18 @@ from shared.contracts.portfolio.orders import (
 from shared.contracts.portfolio.sessions import REFRESH_SESSION, SessionRef
 from shared.errors import CommandError, ErrorCode, not_found
 
+#: Seconds that a session which begins anew with other keys is waited for.
+REOPENING = 3.0
+
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class Handlers:
     """Handlers of the commands on orders and sessions, and of the trials of keys."""
 
-    def __init__(self, sessions: Sessions, trials: KeyTrials, repository: Repository) -> None:
+    def __init__(self, sessions: Sessions, known: KnownAccounts, trials: KeyTrials, repository: Repository) -> None:
         self._sessions = sessions
+        self._known = known
         self._repository = repository
         self._trials = trials
 
@@ -54,9 +59,12 @@ class Handlers:
 
     async def place_order(self, request: OrderPlace, call: Call) -> Reply:
         key = SessionKey(request.account_name, request.connector_name)
-        session = self._sessions.owned(key)
+        try:
+            session = await self._current(key, call)
+        except CommandError as error:
+            return await self._first_outcome(request, error)
         if session is None:
-            return await self._outcome_of_moved(request, key)
+            return await self._first_outcome(request, _moved(key))
         try:
             try:
                 desk = session.ready_desk()
@@ -80,31 +88,45 @@ class Handlers:
         return Reply(_encode(stored.order))
 
     async def cancel_order(self, request: OrderCancel, call: Call) -> Reply:
-        session = self._owned(request.account_name, request.connector_name)
+        session = await self._owned(request.account_name, request.connector_name, call)
         try:
             return await session.desk().cancelling.cancel(request, call)
         except LeaseLost:
             raise await _lost(session.key, call) from None
 
     async def refresh_session(self, request: SessionRef, call: Call) -> Reply:
-        session = self._owned(request.account_name, request.connector_name)
+        session = await self._owned(request.account_name, request.connector_name, call)
         try:
             return await session.refresh()
         except LeaseLost:
             raise await _lost(session.key, call) from None
 
-    async def _outcome_of_moved(self, request: OrderPlace, key: SessionKey) -> Reply:
-        """Answer with an order that was placed before; one that was not cannot be placed here."""
+    async def _first_outcome(self, request: OrderPlace, otherwise: CommandError) -> Reply:
+        """Answer with an order that was placed before; one that was not cannot be placed here, as `otherwise` says."""
         stored = await placed_before(self._repository, request)
         if stored is None:
-            raise _moved(key)
+            raise otherwise
         if stored.order.status is OrderStatus.FAILED:
             raise CommandError(ErrorCode.REFUSED, stored.order.error_message or "The exchange has refused the order")
         return Reply(_encode(stored.order))
 
-    def _owned(self, account_name: str, connector_name: str) -> OwnedSession:
+    async def _current(self, key: SessionKey, call: Call) -> OwnedSession | None:
+        """Return the session if it is owned here. An order never goes out with keys that its sender has replaced.
+
+        Raises:
+            CommandError: UNAVAILABLE if it has not the latest keys in time, or nobody can say which these are.
+        """
+        if not await self._known.holds_soon(call):
+            raise CommandError(
+                ErrorCode.UNAVAILABLE,
+                f"It cannot be said at the moment whether the keys of {key.connector_name} of account"
+                f" '{key.account_name}' have changed; nothing was done",
+            )
+        return await self._sessions.current(key, min(REOPENING, call.seconds_left() / 2))
+
+    async def _owned(self, account_name: str, connector_name: str, call: Call) -> OwnedSession:
         key = SessionKey(account_name, connector_name)
-        session = self._sessions.owned(key)
+        session = await self._current(key, call)
         if session is None:
             raise _moved(key)
         return session

@@ -17,13 +17,11 @@ from services.portfolio.refreshing import PATIENCE, Refresher
 from services.portfolio.search_repository import SearchRepository
 from services.portfolio.session_answers import SessionAnswers
 from services.portfolio.sessions.desired import Desired, SessionKey
-from services.portfolio.sessions.known_accounts import PATIENCE as ACCOUNTS_PATIENCE
-from services.portfolio.sessions.known_accounts import KnownAccounts
+from services.portfolio.sessions.known_accounts import KnownAccounts, account_changes
 from services.portfolio.valuation import portfolio_state
 from shared.bus.client import Bus
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call, Reply
-from shared.contracts import credentials
 from shared.contracts.marketdata.rates import VALUE_TOKENS, Valuation
 from shared.contracts.portfolio import SERVICE
 from shared.contracts.portfolio.balances import PORTFOLIO_STATE, BalanceAmount, PortfolioState, PortfolioStateFilter
@@ -143,12 +141,10 @@ class Reads:
     def _holds(self, call: Call) -> bool:
         if call.after and not self._views.holds(call.after):
             return False
-        return not call.after_others or self._known.holds(_of_credentials(call))
+        return not call.after_others or self._known.holds(account_changes(call))
 
     async def _catch_up(self, call: Call) -> None:
-        changes = _of_credentials(call)
-        if not self._known.holds(changes):
-            await self._known.catch_up(changes, min(ACCOUNTS_PATIENCE, call.seconds_left() / 2))
+        await self._known.holds_soon(call)  # where it does not, what was said last counts
         await self._views.catch_up(call)
 
     async def _later(self, call: Call, read: Callable[[], Reply]) -> Reply:
@@ -162,7 +158,7 @@ class Reads:
         sessions = [session for keys in self._sessions.selected(wanted).values() for session in keys]
         until = time.monotonic() + min(PATIENCE, call.seconds_left() - _WAY_BACK)
         opening = self._openings.of(sessions)
-        refreshed = await self._refresher.refresh(sessions, until - time.monotonic())
+        refreshed = await self._refresher.refresh(sessions, account_changes(call), until - time.monotonic())
         # Nobody could be asked, but an opening asks the exchange itself.
         failed = await self._openings.end(refreshed.silent & opening, until - time.monotonic())
         await self._views.catch_up(replace(call, after=(*call.after, *refreshed.event_ids)))
@@ -203,7 +199,3 @@ class Reads:
     async def _ask_for_prices(self, connector: str, tokens: tuple[str, ...]) -> Mapping[str, float]:
         valued = await self._bus.request(VALUE_TOKENS, Valuation(connector, tokens), actor=SERVICE)
         return valued.prices
-
-
-def _of_credentials(call: Call) -> tuple[int, ...]:
-    return call.after_others.get(credentials.SERVICE, ())

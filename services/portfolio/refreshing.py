@@ -9,6 +9,7 @@ import msgspec
 from services.portfolio.sessions.desired import SessionKey
 from shared.bus.client import Bus
 from shared.bus.messages import Reply
+from shared.contracts import credentials
 from shared.contracts.portfolio import SERVICE
 from shared.contracts.portfolio.sessions import REFRESH_SESSION, SessionRef
 from shared.errors import CommandError
@@ -35,11 +36,11 @@ class Refresher:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._asking: dict[SessionKey, asyncio.Task[Reply | None]] = {}
+        self._asking: dict[tuple[SessionKey, tuple[int, ...]], asyncio.Task[Reply | None]] = {}
 
-    async def refresh(self, sessions: Iterable[SessionKey], seconds: float) -> Refreshed:
-        """Have `sessions` ask; return after `seconds` at the latest."""
-        asked = {session: self._ask(session) for session in sessions}
+    async def refresh(self, sessions: Iterable[SessionKey], changes: tuple[int, ...], seconds: float) -> Refreshed:
+        """Have `sessions` ask, with the keys that they have after these `changes`; return after `seconds` at most."""
+        asked = {session: self._ask(session, changes) for session in sessions}
         if not asked:
             return Refreshed((), frozenset())
         await asyncio.wait(asked.values(), timeout=max(0.0, seconds))
@@ -54,20 +55,21 @@ class Refresher:
         for task in tuple(self._asking.values()):
             await end_task(task)
 
-    def _ask(self, session: SessionKey) -> "asyncio.Task[Reply | None]":
-        task = self._asking.get(session)
+    def _ask(self, session: SessionKey, changes: tuple[int, ...]) -> "asyncio.Task[Reply | None]":
+        task = self._asking.get((session, changes))
         if task is None:
-            task = asyncio.create_task(self._asked(session), name=f"refresh {session}")
-            self._asking[session] = task
-            task.add_done_callback(lambda _: self._asking.pop(session, None))
+            task = asyncio.create_task(self._asked(session, changes), name=f"refresh {session}")
+            self._asking[session, changes] = task
+            task.add_done_callback(lambda _: self._asking.pop((session, changes), None))
         return task
 
-    async def _asked(self, session: SessionKey) -> Reply | None:
+    async def _asked(self, session: SessionKey, changes: tuple[int, ...]) -> Reply | None:
         """Return the answer; None if there was none in time, or the session could not."""
         try:
             return await self._bus.request_raw(
-                REFRESH_SESSION, _encode(SessionRef(*session)), keys=tuple(session), actor=SERVICE, timeout=PATIENCE
-            )
+                REFRESH_SESSION, _encode(SessionRef(*session)), keys=tuple(session), actor=SERVICE, timeout=PATIENCE,
+                after_others={credentials.SERVICE: changes} if changes else {},
+            )  # fmt: skip
         except CommandError as error:
             _log.info(
                 "session not refreshed",

@@ -236,6 +236,19 @@ async def test_an_order_from_placing_to_its_trade(client: HummingbotAPIClient, c
     await until(changed)
 
 
+async def test_a_credential_can_be_traded_with_as_soon_as_it_is_added(client: HummingbotAPIClient) -> None:
+    account, below = "client-newcomer", round(await price(client, "paper") * 0.7)
+    await client.accounts.add_account(account)
+    for _ in range(3):  # the second and the third replace it
+        await client.accounts.add_credential(account, "paper", {})
+        placed = await client.trading.place_order(account, "paper", PAIR, "BUY", 0.001, "LIMIT", price=below)
+        assert placed["status"] == "submitted"
+        state = await client.portfolio.get_state([account], refresh=True)
+        assert all(row["available_units"] < row["units"] for row in state[account]["paper"] if row["token"] == "USDT")
+        assert (await client.trading.cancel_order(account, "paper", placed["order_id"]))["success"]
+    await client.accounts.delete_account(account)
+
+
 async def test_pages_of_orders(client: HummingbotAPIClient) -> None:
     below = round(await price(client, "paper") * 0.7)
     placed = [

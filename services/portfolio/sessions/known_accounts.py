@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection
 
 from services.portfolio.sessions.desired import Desired
 from shared.bus.client import Bus
+from shared.bus.messages import Call
+from shared.contracts import credentials
 from shared.contracts.credentials import SNAPSHOT_ACCOUNTS, Nothing
 from shared.contracts.portfolio import SERVICE
 from shared.errors import CommandError
@@ -15,6 +17,11 @@ from shared.telemetry.logs import logger
 PATIENCE = 1.0
 
 _log = logger("known_accounts")
+
+
+def account_changes(call: Call) -> tuple[int, ...]:
+    """Return the events of `credentials` that the answer to a command must reflect."""
+    return call.after_others.get(credentials.SERVICE, ())
 
 
 class KnownAccounts:
@@ -34,6 +41,13 @@ class KnownAccounts:
     def holds(self, event_ids: Collection[int]) -> bool:
         """Return whether `desired` reflects these events of `credentials`."""
         return not event_ids or self._applied.holds(event_ids)
+
+    async def holds_soon(self, call: Call) -> bool:
+        """Return whether `desired` reflects what the caller has changed of accounts; ask `credentials` where not."""
+        changes = account_changes(call)
+        if not self.holds(changes):
+            await self.catch_up(changes, min(PATIENCE, call.seconds_left() / 2))
+        return self.holds(changes)
 
     async def look(self) -> None:
         """Ask for all accounts.

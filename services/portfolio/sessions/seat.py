@@ -21,6 +21,7 @@ class Seat:
         self._lease: Lease | None = None
         self._returning: asyncio.Task[None] | None = None
         self._closed = False
+        self._changed = asyncio.Event()
         # One change at a time: a lease that is gained, one that is lost and another revision may come together.
         self._changing = asyncio.Lock()
         self._keeper = LeaseKeeper(
@@ -43,6 +44,12 @@ class Seat:
             if self.session is not None and self._lease is not None:
                 await self.session.stop()
                 self._open(self._lease)
+
+    async def current(self, revision: int | None) -> OwnedSession | None:
+        """Return the session when it works with this revision of its credential; None if it is not owned here."""
+        while self.session is not None and self.session.revision != revision:
+            await self._changed.wait()
+        return self.session
 
     async def pass_on(self, seconds: float) -> None:
         """Give the session up to another replica, and try for it again after `seconds`, should nobody want it."""
@@ -68,6 +75,7 @@ class Seat:
         await end_task(self._returning)
         async with self._changing:
             session, self.session = self.session, None
+            self._tell_waiting()
             if session is not None:
                 await session.stop()
                 await session.retire(reason, forget=forget)
@@ -87,8 +95,14 @@ class Seat:
                 await self.session.stop()
             finally:
                 self.session = None
+                self._tell_waiting()
 
     def _open(self, lease: Lease) -> None:
         self._lease = lease
-        self.session = OwnedSession(self._tools, self.key, lease)
+        self.session = OwnedSession(self._tools, self.key, lease, self.revision)
         self.session.start()
+        self._tell_waiting()
+
+    def _tell_waiting(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

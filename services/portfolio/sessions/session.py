@@ -58,10 +58,13 @@ class Tools:
 
 
 class OwnedSession:
-    """A session while this replica owns it."""
+    """A session while this replica owns it. `revision` is that of the credential it works with."""
 
-    def __init__(self, tools: Tools, key: SessionKey, lease: Lease) -> None:
+    def __init__(self, tools: Tools, key: SessionKey, lease: Lease, revision: int) -> None:
         self.key = key
+        self.revision = revision
+        #: Set when the first attempt to open it has ended, well or not.
+        self.tried = asyncio.Event()
         self._tools = tools
         self._lease = lease
         self._record = StateRecord(tools.commits, key, lease)
@@ -81,6 +84,7 @@ class OwnedSession:
 
     async def stop(self) -> None:
         """Answer no more commands, then let go of the exchange."""
+        self.tried.set()
         await self._tools.dispatcher.release(self.key)
         await end_task(self._task)
         await self._close()
@@ -176,6 +180,7 @@ class OwnedSession:
             return False
         except CommandError as error:
             self._log.info("session state not recorded", error=error.code.value)
+        self.tried.set()
         return True
 
     async def _open_and_serve(self, pauses: Backoff) -> None:
@@ -196,6 +201,7 @@ class OwnedSession:
         self._is_open = True
         await tools.dispatcher.own(OWNED, self.key)
         await self._record.write(SessionState.READY)
+        self.tried.set()
         self._log.info("session ready")
         pauses.reset()
         await self._serve(desk)

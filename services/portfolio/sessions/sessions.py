@@ -8,6 +8,7 @@ from services.portfolio.sessions.seat import Seat
 from services.portfolio.sessions.session import OwnedSession, Tools
 from shared.contracts.portfolio.sessions import SessionState
 from shared.database.pool import Database
+from shared.errors import CommandError, ErrorCode, not_found
 from shared.tasks import end_task
 from shared.telemetry.logs import logger
 
@@ -55,6 +56,33 @@ class Sessions:
         """Return the session if this replica owns it."""
         seat = self._seats.get(key)
         return None if seat is None else seat.session
+
+    async def current(self, key: SessionKey, seconds: float) -> OwnedSession | None:
+        """Return the session if this replica owns it, with the keys that are known to be the latest.
+
+        One that begins anew with other keys is waited for, until it is open or that has failed.
+
+        Raises:
+            CommandError: UNAVAILABLE if that takes longer than `seconds`; NOT_FOUND if its credential is gone.
+        """
+        owned = self.owned(key)
+        revision = self._desired.wanted().get(key)
+        if revision is None and self._desired.known:
+            raise not_found(f"Account '{key.account_name}' has no credential for '{key.connector_name}'")
+        if owned is None or owned.revision == revision:
+            return owned
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                session = await self._seats[key].current(revision)
+                if session is not None:
+                    await session.tried.wait()
+                return session
+        except TimeoutError:
+            raise CommandError(
+                ErrorCode.UNAVAILABLE,
+                f"The session {key.connector_name} of account '{key.account_name}' begins anew with other keys; nothing"
+                " was done",
+            ) from None
 
     def count(self) -> tuple[int, int, int]:
         """Return how many sessions should exist, how many are owned here, and how many of these are READY."""

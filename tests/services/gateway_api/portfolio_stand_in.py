@@ -158,6 +158,11 @@ class PortfolioStandIn:
         self.sessions[ACCOUNT, CONNECTOR] = state
         await self._dispatcher.release((ACCOUNT, CONNECTOR))
 
+    async def gain(self) -> None:
+        """Own the session again."""
+        self.sessions[ACCOUNT, CONNECTOR] = SessionState.READY
+        await self._dispatcher.own((PLACE_ORDER, CANCEL_ORDER), (ACCOUNT, CONNECTOR))
+
     async def stop(self) -> None:
         self._stopping.set()
         await self._dispatcher.drain()

@@ -51,18 +51,18 @@ class CredentialsStandIn:
         await self._dispatcher.drain()
         await close(self._connection)
 
-    async def put(self, account: str, connector: str, values: Mapping[str, Any]) -> None:
-        """Store a credential and tell of it."""
+    async def put(self, account: str, connector: str, values: Mapping[str, Any]) -> int:
+        """Store a credential and tell of it; return the event's id."""
         self._revision += 1
         self._stored.setdefault(account, {})[connector] = (self._revision, values)
-        await self._tell(contract.CREDENTIAL_STORED, account, connector)
+        return await self._tell(contract.CREDENTIAL_STORED, account, connector)
 
-    async def delete(self, account: str, connector: str) -> None:
-        """Delete a credential and tell of it."""
+    async def delete(self, account: str, connector: str) -> int:
+        """Delete a credential and tell of it; return the event's id."""
         del self._stored[account][connector]
-        await self._tell(contract.CREDENTIAL_DELETED, account, connector)
+        return await self._tell(contract.CREDENTIAL_DELETED, account, connector)
 
-    async def _tell(self, event: AnyEvent, account: str, connector: str) -> None:
+    async def _tell(self, event: AnyEvent, account: str, connector: str) -> int:
         assert self._connection is not None
         self._seq += 1
         payload = contract.CredentialChanged(account, connector, tuple(sorted(self._stored[account])), self._seq)
@@ -83,6 +83,7 @@ class CredentialsStandIn:
             encode(envelope),
             headers={MESSAGE_ID: envelope.id},
         )
+        return self._seq
 
     async def _snapshot(self, _: contract.Nothing, __: Call) -> contract.AccountsSnapshot | Reply:
         await asyncio.sleep(self.delay)

@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -10,17 +11,20 @@ import pytest
 from hummingbus.stack.postgres_server import PostgresServer
 from shared.bus.client import Bus
 from shared.bus.messages import Reply
+from shared.contracts.declaration import AnyCommand
 from shared.contracts.portfolio.balances import PORTFOLIO_STATE, PortfolioStateFilter
 from shared.contracts.portfolio.orders import (
+    CANCEL_ORDER,
     ORDER_CHANGED,
     PLACE_ORDER,
     SEARCH_ORDERS,
     Order,
+    OrderCancel,
     OrderSearch,
     OrderStatus,
     OrderType,
 )
-from shared.contracts.portfolio.sessions import SessionState
+from shared.contracts.portfolio.sessions import REFRESH_SESSION, SessionRef, SessionState
 from shared.contracts.portfolio.trades import TRADE_RECORDED
 from shared.database.pool import Database
 from shared.errors import CommandError, ErrorCode
@@ -80,6 +84,62 @@ async def test_another_credential_begins_the_session_anew(
     # The account behind the new keys has no such order.
     await other.until(before.client_order_id, OrderStatus.CANCELLED)
     assert (await other.place(amount=trader.order().amount / 2)).status is OrderStatus.OPEN
+
+
+async def test_who_has_replaced_the_keys_trades_with_the_new_ones_alone(
+    trader: Trader, credentials: CredentialsStandIn, venue: VenueServer
+) -> None:
+    for _ in range(4):
+        # Both accounts can trade: whichever gets the order takes it.
+        account = venue.account({"USDT": "1000000"})
+        keys = {"paper_api_key": account.api_key, "paper_api_secret": account.api_secret}
+        changed = await credentials.put("main", "paper", keys)
+        wish, placed = trader.order(), None
+        while placed is None:
+            try:
+                placed = await trader.ask(PLACE_ORDER, wish, after_others={"credentials": (changed,)})
+            except CommandError as error:
+                if error.code is not ErrorCode.UNAVAILABLE:  # nobody owns it while it is opened
+                    raise
+        other = Trader(trader.bus, venue, "main", "paper", Client(venue, account))
+        assert wish.client_order_id not in trader.venue_orders()
+        assert wish.client_order_id in other.venue_orders()
+        # And so does the next one, from somebody else, as it is the only session.
+        assert (await other.place()).status is OrderStatus.OPEN
+        trader = other
+
+
+async def test_where_nobody_can_say_which_keys_are_the_latest_nothing_is_sent(
+    trader: Trader, credentials: CredentialsStandIn
+) -> None:
+    first = trader.order()
+    known = await trader.place(first)
+    await credentials.stop()
+    later = {"credentials": (10**9,)}
+    wish = trader.order()
+    asked: tuple[tuple[AnyCommand, Any], ...] = (
+        (PLACE_ORDER, wish),
+        (CANCEL_ORDER, OrderCancel("main", "paper", known.client_order_id)),
+        (REFRESH_SESSION, SessionRef("main", "paper")),
+    )
+    for command, request in asked:
+        refusal = await trader.refused(command, request, after_others=later)
+        assert refusal.code is ErrorCode.UNAVAILABLE
+        assert "nothing was done" in refusal.detail
+    assert await trader.status(wish.client_order_id) is None
+    assert trader.venue_orders().keys() == {known.client_order_id}
+    # An order that was placed before is known all the same, and who knows of no change trades on.
+    assert (await trader.ask(PLACE_ORDER, first, after_others=later)).status is OrderStatus.OPEN
+    assert (await trader.place()).status is OrderStatus.OPEN
+
+
+async def test_who_has_deleted_the_credential_is_told_that_it_is_gone(
+    trader: Trader, credentials: CredentialsStandIn
+) -> None:
+    changed = await credentials.delete("main", "paper")
+    refusal = await trader.refused(PLACE_ORDER, trader.order(), after_others={"credentials": (changed,)})
+    assert refusal.code in {ErrorCode.NOT_FOUND, ErrorCode.UNAVAILABLE}  # UNAVAILABLE once nobody listens any more
+    assert trader.venue_orders() == {}
 
 
 async def test_wrong_keys_are_said_by_the_session(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.portfolio import reading
+from services.portfolio.sessions import known_accounts
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Call
 from shared.contracts.credentials import SNAPSHOT_ACCOUNTS, AccountCredentials, AccountsSnapshot, Nothing
@@ -129,7 +129,7 @@ async def test_many_who_know_of_a_change_cost_one_question(replica: Replica, ask
 async def test_credentials_that_are_slow_or_away_hold_nobody_up_for_long(
     replica: Replica, ask: Asker, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "ACCOUNTS_PATIENCE", 0.05)
+    monkeypatch.setattr(known_accounts, "PATIENCE", 0.05)
     accounts.delay = 3.0
     changed = {"credentials": (7,)}
     assert set(await ask.state(after_others=changed)) == {"main", "other", "z"}

@@ -1,13 +1,16 @@
 """Orders over HTTP while portfolio or the owner of a session is away, silent or broken: what each looks like."""
 
+import asyncio
 from typing import Any
 
 import msgspec
 import pytest
 
+from services.gateway_api import sessions
 from shared.contracts.portfolio.orders import CANCEL_ORDER, ORDER_OUTCOME, PLACE_ORDER, OrderStatus
-from shared.contracts.portfolio.sessions import GET_SESSION, SessionState
+from shared.contracts.portfolio.sessions import GET_SESSION, SessionRef, SessionState
 from shared.errors import CommandError, ErrorCode
+from tests.eventually import eventually
 from tests.services.gateway_api.conftest import Edge
 from tests.services.gateway_api.portfolio_stand_in import ACCOUNT, CONNECTOR, PortfolioStandIn
 from tests.services.gateway_api.routes.trading.asking import CANCEL, ORDER, PATH, place
@@ -81,6 +84,43 @@ async def test_a_session_without_an_owner_says_how_it_is(
         assert status == 503
         for word in ("portfolio", ACCOUNT, CONNECTOR, why):
             assert word in body["detail"]
+
+
+async def change_credentials(edge: Edge) -> None:
+    status, _ = await edge.ask("POST", "/accounts/add-account", params={"account_name": "another"})
+    assert status == 201
+
+
+@pytest.mark.parametrize("state", [SessionState.UNOWNED, SessionState.STARTING])
+async def test_who_has_just_changed_a_credential_waits_for_its_session(
+    edge: Edge, portfolio: PortfolioStandIn, state: SessionState
+) -> None:
+    await portfolio.lose(state)
+    await change_credentials(edge)
+    placing = asyncio.create_task(place(edge, client_order_id="mine"))
+    await eventually(lambda: len([one for one, _ in portfolio.asked if isinstance(one, SessionRef)]) > 1)
+    assert not placing.done()
+    await portfolio.gain()
+    status, body = await placing
+    assert (status, body["order_id"]) == (201, "mine")
+    _, call = portfolio.asked[-1]
+    assert call.after_others == {"credentials": (1,)}
+
+
+async def test_it_is_waited_for_in_bounds_and_while_it_can_still_open(
+    edge: Edge, portfolio: PortfolioStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await portfolio.lose(SessionState.STARTING)
+    await change_credentials(edge)
+    monkeypatch.setattr(sessions, "OPENING", 0.2)
+    for status, body in await both(edge):
+        assert status == 503
+        assert "up to date" in body["detail"]
+    monkeypatch.setattr(sessions, "OPENING", 60.0)
+    await portfolio.lose(SessionState.REFUSED)
+    for status, body in await both(edge):
+        assert status == 503
+        assert "refuses its keys" in body["detail"]
 
 
 async def test_an_order_that_was_placed_before_is_known_when_nobody_owns_the_session(
