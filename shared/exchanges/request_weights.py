@@ -6,6 +6,7 @@ tells. For all others the cost is ccxt's: the milliseconds of its pace that a re
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,6 +18,7 @@ class Venue(msgspec.Struct, frozen=True):
     """The limits of an exchange: of an address, and of the new orders of an account.
 
     `weight_of_cost` turns ccxt's cost of a request into the exchange's weight; None: into milliseconds of its pace.
+    `counted_path` is a part of the paths that these limits are of, where other paths have their own; "": of all.
     """
 
     address: tuple[Limit, ...] = PACED
@@ -24,6 +26,11 @@ class Venue(msgspec.Struct, frozen=True):
     weight_of_cost: float | None = None
     tells_limits: bool = False
     weight_header: str | None = None
+    counted_path: str = ""
+
+    def counts(self, url: str) -> bool:
+        """Return whether a request to `url` is one of those that the exchange counts under these limits."""
+        return self.counted_path in urlsplit(url).path
 
 
 #: https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits and
@@ -43,6 +50,7 @@ _BINANCE = {
         weight_of_cost=1.0,
         tells_limits=True,
         weight_header="x-mbx-used-weight-1m",
+        counted_path="/fapi/",
     ),
 }
 

@@ -115,7 +115,9 @@ class Wire:
         self, code: int | None, reason: str, url: str, method: str, headers: Any, body: str, response: Any, *asked: Any
     ) -> Any:
         """Raise what an answer means where it is not a good one."""
-        if self.venue.weight_header is not None:
+        # A perpetual's keys are asked about under /sapi, whose count is that of the spot market.
+        counted = self.venue.counts(url)
+        if counted and self.venue.weight_header is not None:
             used = used_weight(headers, self.venue.weight_header)
             if used is not None:
                 self.traffic.address.used(60.0, used)
@@ -124,7 +126,7 @@ class Wire:
             wait = _retry_after(headers)
             if isinstance(meaning, TooManyOrders):
                 self.traffic.orders_refused(wait)
-            else:
+            elif counted:
                 self.traffic.refused(wait)
             raise RateLimited(f"{self.venue_name} refuses more requests for now", wait)
         if meaning is not None and not (code is not None and code >= 500 and isinstance(meaning, Refused)):

@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from shared.exchanges import clients
@@ -20,6 +21,7 @@ from shared.exchanges.errors import (
 )
 from shared.exchanges.interface import TradingAccount, VenueStatus
 from shared.exchanges.registry import Exchanges
+from shared.exchanges.traffic import Patience, waiting_as
 from tests.pace import within
 from tests.shared.exchanges.conftest import CONNECTORS, ORDER_PATHS, PAIR, OpenAccount, order, price_near
 from tests.venue import SimulatedVenue
@@ -96,6 +98,23 @@ async def test_an_exchange_that_is_slow_is_given_up_and_the_outcome_unknown(
 
     await account.close()
     await exchanges.close()
+
+
+async def test_what_the_spot_market_was_asked_does_not_hold_up_the_perpetual() -> None:
+    venue = SimulatedVenue(SIMULATOR_LIMITS="1")
+    exchanges = Exchanges(dict.fromkeys(CONNECTORS, venue.url))
+    account = exchanges.account("paper_perpetual", venue.credential({"USDT": "1"}, {"USDT": "1"}))
+    try:
+        async with httpx.AsyncClient(base_url=venue.url) as client:
+            for _ in range(31):  # 80 each: more than perpetuals may be asked, not more than the spot market
+                (await client.get("/api/v3/ticker/24hr")).raise_for_status()
+        assert (await account.check()).can_trade, "expected an answer from the spot market's part"
+        with waiting_as(Patience(0.0, 1.0)):
+            await account.balances()
+    finally:
+        await account.close()
+        await exchanges.close()
+        venue.stop()
 
 
 async def test_nothing_is_sent_for_as_long_as_an_exchange_that_refuses_more_says(

@@ -169,6 +169,10 @@ def test_the_table_of_weights() -> None:
     assert venue_of("binance", "spot").address == (Limit(60, 6000),)
     assert venue_of("binance", "swap").orders == (Limit(10, 300), Limit(60, 1200))
     assert venue_of("kraken", "spot").weight_of_cost is None
+    assert venue_of("binance", "swap").counts("https://fapi.binance.com/fapi/v1/time?a=/sapi/")
+    assert not venue_of("binance", "swap").counts("https://api.binance.com/sapi/v1/account/apiRestrictions?a=/fapi/")
+    assert venue_of("binance", "spot").counts("https://api.binance.com/sapi/v1/account/apiRestrictions")
+    assert venue_of("kraken", "swap").counts("https://futures.kraken.com")
     assert is_new_order("POST", "order")
     assert not is_new_order("DELETE", "order")
     assert used_weight({"X-MBX-USED-WEIGHT-1M": "17"}, "x-mbx-used-weight-1m") == 17
