@@ -16,10 +16,12 @@ _STATES = {
     SessionState.WAITING: "the exchange cannot be reached",
     SessionState.REFUSED: "the exchange refuses its keys",
 }
-_BEING_OPENED = frozenset({SessionState.UNOWNED, SessionState.STARTING})
 #: Seconds that the session of a new credential is waited for, and between two looks.
 OPENING = 4.0
 _LOOK = 0.1
+#: Where that is how it is with the keys before, the next state comes at once; else this one stays.
+ENDING = 1.0
+_MAY_STAY = frozenset({SessionState.WAITING, SessionState.REFUSED})
 _NOBODY = "no replica of portfolio has it at the moment"
 
 
@@ -39,7 +41,7 @@ async def send_to_session(
             connector or the credential does not exist, REFUSED if the connector cannot trade.
         NobodyOwns: if it exists all the same.
     """
-    until = time.monotonic() + OPENING
+    began = time.monotonic()
     while True:
         try:
             return await commands.send(command, request, key)
@@ -47,8 +49,8 @@ async def send_to_session(
             if not isinstance(refused.error, NoResponders):
                 raise
         found = decode_response(GET_SESSION, await commands.ask(GET_SESSION, session))
-        may_open = found.state in _BEING_OPENED and commands.has_changed(credentials.SERVICE)
-        if not may_open or time.monotonic() > until:
+        patience = ENDING if found.state in _MAY_STAY else OPENING
+        if not commands.has_changed(credentials.SERVICE) or time.monotonic() - began > patience:
             raise NobodyOwns(command, _away(found))
         await asyncio.sleep(_LOOK)
 

@@ -32,7 +32,7 @@ from shared.contracts.portfolio.orders import (
 from shared.contracts.portfolio.sessions import REFRESH_SESSION, SessionRef
 from shared.errors import CommandError, ErrorCode, not_found
 
-#: Seconds that a session which begins anew with other keys is waited for.
+#: Seconds that a session which is being opened, as after a change of its keys, is waited for.
 REOPENING = 3.0
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode

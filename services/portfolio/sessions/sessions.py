@@ -60,7 +60,7 @@ class Sessions:
     async def current(self, key: SessionKey, seconds: float) -> OwnedSession | None:
         """Return the session if this replica owns it, with the keys that are known to be the latest.
 
-        One that begins anew with other keys is waited for, until it is open or that has failed.
+        One that is being opened, perhaps anew with other keys, is waited for until it is open or that has failed.
 
         Raises:
             CommandError: UNAVAILABLE if that takes longer than `seconds`; NOT_FOUND if its credential is gone.
@@ -69,7 +69,7 @@ class Sessions:
         revision = self._desired.wanted().get(key)
         if revision is None and self._desired.known:
             raise not_found(f"Account '{key.account_name}' has no credential for '{key.connector_name}'")
-        if owned is None or owned.revision == revision:
+        if owned is None or (owned.revision == revision and owned.tried.is_set()):
             return owned
         try:
             async with asyncio.timeout(max(0.0, seconds)):
@@ -80,8 +80,7 @@ class Sessions:
         except TimeoutError:
             raise CommandError(
                 ErrorCode.UNAVAILABLE,
-                f"The session {key.connector_name} of account '{key.account_name}' begins anew with other keys; nothing"
-                " was done",
+                f"The session {key.connector_name} of account '{key.account_name}' is being opened; nothing was done",
             ) from None
 
     def count(self) -> tuple[int, int, int]:

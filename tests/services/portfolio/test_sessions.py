@@ -1,6 +1,7 @@
 """Sessions come and go with credentials, whatever the neighbours do; only their owner answers."""
 
 import asyncio
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +10,8 @@ import asyncpg
 import pytest
 
 from hummingbus.stack.postgres_server import PostgresServer
-from shared.bus.client import Bus
+from shared.bus.client import Bus, NoResponders
+from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Reply
 from shared.contracts.declaration import AnyCommand
 from shared.contracts.portfolio.balances import PORTFOLIO_STATE, PortfolioStateFilter
@@ -107,6 +109,26 @@ async def test_who_has_replaced_the_keys_trades_with_the_new_ones_alone(
         # And so does the next one, from somebody else, as it is the only session.
         assert (await other.place()).status is OrderStatus.OPEN
         trader = other
+
+
+async def test_an_order_that_comes_while_the_session_opens_waits_for_it(
+    trader: Trader, credentials: CredentialsStandIn, venue: VenueServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Dispatcher.own
+
+    async def own_slowly(dispatcher: Dispatcher, commands: Iterable[AnyCommand], keys: tuple[str, ...]) -> None:
+        await own(dispatcher, commands, keys)
+        await asyncio.sleep(0.3)  # it answers, and is not open yet
+
+    monkeypatch.setattr(Dispatcher, "own", own_slowly)
+    newcomer = await new_trader(trader.bus, venue, credentials, name="newcomer")
+    wish, placed = newcomer.order(), None
+    while placed is None:
+        try:
+            placed = await newcomer.place(wish)
+        except NoResponders:
+            await asyncio.sleep(0.02)
+    assert placed.status is OrderStatus.OPEN
 
 
 async def test_where_nobody_can_say_which_keys_are_the_latest_nothing_is_sent(

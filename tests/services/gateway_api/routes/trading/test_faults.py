@@ -91,7 +91,7 @@ async def change_credentials(edge: Edge) -> None:
     assert status == 201
 
 
-@pytest.mark.parametrize("state", [SessionState.UNOWNED, SessionState.STARTING])
+@pytest.mark.parametrize("state", list(SessionState))
 async def test_who_has_just_changed_a_credential_waits_for_its_session(
     edge: Edge, portfolio: PortfolioStandIn, state: SessionState
 ) -> None:
@@ -117,6 +117,7 @@ async def test_it_is_waited_for_in_bounds_and_while_it_can_still_open(
         assert status == 503
         assert "up to date" in body["detail"]
     monkeypatch.setattr(sessions, "OPENING", 60.0)
+    monkeypatch.setattr(sessions, "ENDING", 0.2)
     await portfolio.lose(SessionState.REFUSED)
     for status, body in await both(edge):
         assert status == 503
