@@ -95,7 +95,11 @@ class ConnectorRates:
                 _log.exception("prices not taken in", connector=self._connector)
                 pause = backoff.pause()
             else:
-                backoff.reset()
+                if tokens <= self._prices.keys():
+                    backoff.reset()
+                else:
+                    # Market data may not have them yet, as after a start; who never has them is asked ever less often.
+                    pause = backoff.pause()
                 self._succeeded()
             self._asked = tokens
             self._let_go(tokens)

@@ -62,7 +62,7 @@ class AccountsFeed:
         self._wake.set()
 
     async def _follow(self) -> None:
-        backoff = Backoff(0.1, 2.0)
+        backoff = Backoff(0.1, 0.5)  # nothing can be told before: a start of all together should not wait for it
         while True:
             self._wake.clear()
             if await self._look():

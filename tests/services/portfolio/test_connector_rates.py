@@ -1,15 +1,17 @@
 """The prices of one connector: asked for again and again, at once for what is new, and believed for a while only."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 
 import pytest
 
 from services.portfolio import connector_rates
-from services.portfolio.connector_rates import MAX_AGE, ConnectorRates
+from services.portfolio.connector_rates import INTERVAL, MAX_AGE, ConnectorRates
 from shared.errors import CommandError, ErrorCode
 from tests.eventually import eventually
+from tests.pace import within
 
 
 class Market:
@@ -98,6 +100,27 @@ async def test_a_new_token_is_asked_for_at_once(patient: ConnectorRates, market:
     await patient.asked()
     assert patient.price("ETH") == 2
     assert market.asked == [("BTC",), ("BTC", "ETH")]
+
+
+async def test_what_market_data_does_not_have_yet_is_asked_for_again_soon(
+    patient: ConnectorRates, market: Market
+) -> None:
+    began = time.monotonic()
+    patient.want(wanted("BTC"))
+    await patient.asked()
+    assert patient.price("BTC") is None
+    market.prices = {"BTC": 5.0}
+    await eventually(lambda: patient.price("BTC") == 5)
+    within(INTERVAL, began)
+
+
+async def test_what_it_never_has_is_asked_for_ever_less_often(patient: ConnectorRates, market: Market) -> None:
+    market.prices = {"BTC": 5.0}
+    patient.want(wanted("BTC", "ODD"))
+    await eventually(lambda: len(market.asked) == 3)
+    began = time.monotonic()
+    await market.is_asked_again(1)
+    assert time.monotonic() - began > 0.2
 
 
 async def test_a_token_that_comes_while_a_question_is_under_way_is_asked_for_next(
