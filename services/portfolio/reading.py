@@ -57,7 +57,7 @@ class Reads:
         self._desired = desired
         self._searches = SearchRepository(database)
         self._rates = Rates(self._ask_for_prices, self._tokens)
-        self._refresher = Refresher(bus)
+        self._refresher = Refresher(bus, lambda key: views.sessions.get(key).state)
         self._openings = Openings(views)
         self._orders = KeptAnswers()
         self._sessions = SessionAnswers(database, known, views.sessions, desired)

@@ -187,3 +187,39 @@ async def test_what_an_earlier_opening_said_is_shown_at_once(replica: Replica, r
     state = await ask(PORTFOLIO_STATE, REFRESH_MAIN, after=event_ids)
     within(2.0, began)
     assert state["main"]["paper"][0].stale_since == NOON
+
+
+#: The credential of a session was replaced a moment ago.
+REPLACED = {"credentials": (1,)}
+
+
+@pytest.mark.parametrize("state", list(SessionState))
+async def test_after_other_keys_what_is_shown_is_not_the_account_before(
+    replica: Replica, recorder: Recorder, ask: Asker, settings_for: SettingsFor, state: SessionState
+) -> None:
+    before = await recorder(session(state), balances({"USDT": "1"}))
+
+    async def refresh(_: SessionRef) -> Reply:
+        return Reply(msgspec.json.encode(session()), await recorder(balances({"USDT": "2"}, version=2)))
+
+    async with owner(settings_for, refresh) as later:  # the session begins anew, so nobody answers for it
+        asked = asyncio.create_task(ask(PORTFOLIO_STATE, REFRESH_MAIN, after=before, after_others=REPLACED))
+        done, _ = await asyncio.wait({asked}, timeout=0.3)
+        assert not done
+        await later.own([("main", "paper")])
+        held = (await asked)["main"]["paper"]
+    assert [(one.units, one.stale_since) for one in held] == [(Decimal(2), None)]
+
+
+@pytest.mark.parametrize("state", [SessionState.WAITING, SessionState.REFUSED])
+async def test_other_keys_that_are_of_no_use_either_are_soon_said(
+    replica: Replica, recorder: Recorder, ask: Asker, state: SessionState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.portfolio.reading.PATIENCE", 60.0)
+    monkeypatch.setattr(refreshing, "PATIENCE", 60.0)
+    monkeypatch.setattr(refreshing, "ENDING", 0.2)
+    before = await recorder(session(state), balances({"USDT": "1"}))
+    began = time.monotonic()
+    found = await ask(PORTFOLIO_STATE, REFRESH_MAIN, after=before, after_others=REPLACED)
+    within(3.0, began)
+    assert found["main"]["paper"][0].stale_since == NOON
