@@ -13,7 +13,7 @@ from services.portfolio.orders.outcomes import placed_before
 from services.portfolio.orders.placing import WAY_BACK
 from services.portfolio.repository import Repository
 from services.portfolio.sessions.desired import SessionKey
-from services.portfolio.sessions.known_accounts import KnownAccounts
+from services.portfolio.sessions.known_accounts import KnownAccounts, account_changes
 from services.portfolio.sessions.session import OwnedSession
 from services.portfolio.sessions.sessions import Sessions
 from shared.bus.dispatcher import Dispatcher
@@ -122,7 +122,10 @@ class Handlers:
                 f"It cannot be said at the moment whether the keys of {key.connector_name} of account"
                 f" '{key.account_name}' have changed; nothing was done",
             )
-        return await self._sessions.current(key, min(REOPENING, call.seconds_left() / 2))
+        seconds = min(REOPENING, call.seconds_left() / 2)
+        if account_changes(call):
+            return await self._sessions.soon(key, seconds)
+        return await self._sessions.current(key, seconds)
 
     async def _owned(self, account_name: str, connector_name: str, call: Call) -> OwnedSession:
         key = SessionKey(account_name, connector_name)

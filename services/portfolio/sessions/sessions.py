@@ -12,6 +12,9 @@ from shared.errors import CommandError, ErrorCode, not_found
 from shared.tasks import end_task
 from shared.telemetry.logs import logger
 
+#: Seconds between two looks whether a session has come.
+_LOOK = 0.05
+
 _log = logger("sessions")
 
 
@@ -82,6 +85,19 @@ class Sessions:
                 ErrorCode.UNAVAILABLE,
                 f"The session {key.connector_name} of account '{key.account_name}' is being opened; nothing was done",
             ) from None
+
+    async def soon(self, key: SessionKey, seconds: float) -> OwnedSession | None:
+        """Return the session as `current`, also if it comes to this replica only in `seconds`; None if it does not.
+
+        Where a credential is deleted and added again, commands still arrive while the session before is being closed.
+        """
+        clock = asyncio.get_running_loop().time
+        until = clock() + seconds
+        while True:
+            session = await self.current(key, until - clock())
+            if session is not None or clock() > until:
+                return session
+            await asyncio.sleep(_LOOK)
 
     def count(self) -> tuple[int, int, int]:
         """Return how many sessions should exist, how many are owned here, and how many of these are READY."""

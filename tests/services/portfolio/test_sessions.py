@@ -131,6 +131,30 @@ async def test_an_order_that_comes_while_the_session_opens_waits_for_it(
     assert placed.status is OrderStatus.OPEN
 
 
+async def test_who_deletes_a_credential_and_adds_it_again_trades_at_once(
+    trader: Trader, credentials: CredentialsStandIn, venue: VenueServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, closing = Dispatcher.release, asyncio.Event()
+
+    async def release_slowly(dispatcher: Dispatcher, keys: tuple[str, ...]) -> None:
+        closing.set()
+        await asyncio.sleep(0.3)  # commands still come to who had the session
+        await release(dispatcher, keys)
+
+    monkeypatch.setattr(Dispatcher, "release", release_slowly)
+    account = venue.account({"USDT": "1000000"})
+    await credentials.delete("main", "paper")
+    await closing.wait()
+    keys = {"paper_api_key": account.api_key, "paper_api_secret": account.api_secret}
+    after = {"credentials": (await credentials.put("main", "paper", keys),)}
+    wishes = [trader.order() for _ in range(2)]
+    await trader.ask(REFRESH_SESSION, SessionRef("main", "paper"), after_others=after)
+    for wish in wishes:
+        assert (await trader.ask(PLACE_ORDER, wish, after_others=after)).status is OrderStatus.OPEN
+    other = Trader(trader.bus, venue, "main", "paper", Client(venue, account))
+    assert other.venue_orders().keys() == {wish.client_order_id for wish in wishes}
+
+
 async def test_where_nobody_can_say_which_keys_are_the_latest_nothing_is_sent(
     trader: Trader, credentials: CredentialsStandIn
 ) -> None:
