@@ -65,6 +65,7 @@ class Reads:
         self._over_tokens = KeptAnswers()
         self._over_accounts = KeptAnswers()
         views.balances.watch(self._rates.look)
+        known.watch(self._rates.look)  # only what known accounts hold has a value
 
     async def start(self) -> None:
         """Begin to keep the prices of what is held; waits for none."""

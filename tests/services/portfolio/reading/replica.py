@@ -36,7 +36,8 @@ class Replica:
         self.desired = Desired()
         self.attention = asyncio.Event()
         self.views = PortfolioViews(settings, database, self.attention)
-        self.reads = Reads(database, self.bus, self.views, self.desired, KnownAccounts(self.bus, self.desired))
+        self.known = KnownAccounts(self.bus, self.desired)
+        self.reads = Reads(database, self.bus, self.views, self.desired, self.known)
         self.dispatcher = Dispatcher(settings, "portfolio")
         self.reads.register(self.dispatcher)
 
