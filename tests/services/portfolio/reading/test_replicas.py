@@ -2,7 +2,7 @@
 
 import time
 
-from services.portfolio.rates import INTERVAL
+from services.portfolio.connector_rates import INTERVAL
 from shared.bus.dispatcher import Dispatcher
 from shared.contracts.credentials import SNAPSHOT_ACCOUNTS, AccountsSnapshot
 from shared.contracts.declaration import AnyCommand
