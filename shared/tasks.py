@@ -1,6 +1,7 @@
 """How a background task waits, and how it is ended."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 #: Seconds after which a task that goes on is cancelled again.
@@ -29,6 +30,18 @@ async def end_task(task: "asyncio.Task[Any] | None") -> None:
     while task is not None and not task.done():
         task.cancel()
         await asyncio.wait({task}, timeout=_AGAIN)
+
+
+#: What goes on although nobody waits for it any more: the loop itself keeps no task alive.
+_going_on: set["asyncio.Task[None]"] = set()
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work`; whoever waits for it may be cancelled meanwhile, and it goes on. For closing what was opened."""
+    task = asyncio.create_task(work, name="to its end")
+    _going_on.add(task)
+    task.add_done_callback(_going_on.discard)
+    await asyncio.shield(task)
 
 
 async def end_other_tasks() -> None:

@@ -30,6 +30,7 @@ from shared.exchanges.user_stream import UserStream
 from shared.exchanges.venue_balances import balances_of, futures_balances_of
 from shared.exchanges.venue_orders import asked_order_of, order_of, placed_order_of, trade_of
 from shared.exchanges.wire import Signing, signed_as_of
+from shared.tasks import to_its_end
 
 T = TypeVar("T")
 Told = TypeVar("Told", VenueOrder, VenueTrade)
@@ -193,7 +194,7 @@ class CcxtAccount:
                 async for update in updates:
                     yield update
         finally:
-            await client.close()
+            await to_its_end(client.close())
 
     def with_our_id(self, told: Told) -> Told:
         """Return an order or a fill under our client order id."""

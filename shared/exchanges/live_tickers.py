@@ -9,6 +9,7 @@ from shared.contracts.marketdata.tickers import LiveTicker
 from shared.exchanges.errors import Unsupported
 from shared.exchanges.live_prices import StreamSource, ticker_of
 from shared.exchanges.merging import Watch, merged
+from shared.tasks import to_its_end
 
 
 class _Changes:
@@ -69,7 +70,7 @@ async def watched_tickers(
                     known[symbol] |= {k: v for k, v in ticker.items() if v is not None and k not in left_out}
                     yield ticker_of(source.connector, pairs[symbol], known[symbol], sizes[pairs[symbol]])
     finally:
-        await client.close()
+        await to_its_end(client.close())
 
 
 _SIDES = ("bid", "bidVolume", "ask", "askVolume")

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from shared.tasks import to_its_end
+
 #: Streams of one client: what a socket that dies takes with it. Exchanges limit the subscriptions of a socket, and how
 #: many may be asked for at once.
 MOST_STREAMS = 30
@@ -39,7 +41,7 @@ class SharedClients:
             if not shared.users:
                 if self._open is shared:
                     self._open = None
-                await shared.client.close()
+                await to_its_end(shared.client.close())
 
 
 class _Shared:

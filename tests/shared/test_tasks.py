@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 
 import pytest
 
-from shared.tasks import end_other_tasks, end_task, set_within
+from shared.tasks import end_other_tasks, end_task, set_within, to_its_end
 
 
 async def test_an_event_that_is_set_is_not_waited_for() -> None:
@@ -100,3 +101,29 @@ def test_at_the_end_of_a_process_every_task_ends_also_one_that_drops_a_cancellat
 
     asyncio.run(main())
     assert ended == [0, 1, 2]
+
+
+async def test_what_must_come_to_its_end_does_also_when_nobody_waits_any_more() -> None:
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def close() -> None:
+        begun.set()
+        await go_on.wait()
+        ended.set()
+
+    waiting = asyncio.create_task(to_its_end(close()))
+    await begun.wait()
+    await end_task(waiting)
+    assert waiting.cancelled()
+    gc.collect()
+    go_on.set()
+    async with asyncio.timeout(10):
+        await ended.wait()
+
+
+async def test_what_fails_on_its_way_to_the_end_is_told() -> None:
+    async def close() -> None:
+        raise OSError("it is stuck")
+
+    with pytest.raises(OSError, match="stuck"):
+        await to_its_end(close())

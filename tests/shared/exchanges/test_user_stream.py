@@ -17,6 +17,7 @@ from shared.exchanges.clients import Blueprint
 from shared.exchanges.errors import ExchangeDown, ExchangeError, KeysRefused, Unsupported
 from shared.exchanges.interface import AccountUpdate, AssetBalance, TradingAccount, VenueOrder, VenueStatus, VenueTrade
 from shared.exchanges.registry import Exchanges
+from shared.tasks import end_task
 from tests.shared.exchanges.conftest import PAIR, OpenAccount, order, price_near
 from tests.venue import SimulatedVenue
 
@@ -363,3 +364,35 @@ def test_messages_of_binance_that_ccxt_leaves_lying(message: Any, ends: bool, as
     assert [type(error) for error in socket.rejected] == ([ExchangeDown] if ends else [])
     assert wanted.is_set() == asks
     assert handler.handled == ([] if ends or asks else [message])
+
+
+async def test_a_stream_that_is_given_up_while_it_closes_is_closed(
+    venue: SimulatedVenue, account: TradingAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing, closed = asyncio.Event(), asyncio.Event()
+    trader = Blueprint.trader
+
+    def slow_to_close(*asked: Any) -> Any:
+        client = trader(*asked)
+        close = client.close
+
+        async def close_slowly() -> None:
+            closing.set()
+            await asyncio.sleep(0.2)
+            await close()
+            closed.set()
+
+        client.close = close_slowly
+        return client
+
+    monkeypatch.setattr(Blueprint, "trader", slow_to_close)
+
+    async def follow() -> None:
+        async for _ in account.updates():
+            venue.fault("dropped_socket", path="/*", count=1)
+
+    following = asyncio.create_task(follow())
+    async with asyncio.timeout(20):
+        await closing.wait()
+        await end_task(following)
+        await closed.wait()
