@@ -34,6 +34,8 @@ from shared.errors import CommandError, ErrorCode, not_found
 
 #: Seconds that a session which is being opened, as after a change of its keys, is waited for.
 REOPENING = 3.0
+#: Seconds that `credentials` is waited for where its word counts: without it an order is not sent.
+KEYS_PATIENCE = 1.5
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -116,7 +118,7 @@ class Handlers:
         Raises:
             CommandError: UNAVAILABLE if it has not the latest keys in time, or nobody can say which these are.
         """
-        if not await self._known.holds_soon(call):
+        if not await self._known.holds_soon(call, KEYS_PATIENCE):
             raise CommandError(
                 ErrorCode.UNAVAILABLE,
                 f"It cannot be said at the moment whether the keys of {key.connector_name} of account"

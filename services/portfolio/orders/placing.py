@@ -28,6 +28,7 @@ from shared.contracts.portfolio import SERVICE
 from shared.contracts.portfolio.orders import ORDER_CHANGED, Order, OrderPlace, OrderStatus
 from shared.errors import CommandError, ErrorCode
 from shared.exchanges.errors import (
+    Closed,
     DuplicateOrder,
     ExchangeDown,
     ExchangeError,
@@ -256,7 +257,7 @@ def _code_of(error: NotDone) -> ErrorCode:
     """Return what an error is to the caller: the exchange's no, or a certainty that nothing was sent."""
     if isinstance(error, Refused):
         return ErrorCode.REFUSED
-    return ErrorCode.UNAVAILABLE if isinstance(error, ExchangeDown | RateLimited) else ErrorCode.UPSTREAM
+    return ErrorCode.UNAVAILABLE if isinstance(error, Closed | ExchangeDown | RateLimited) else ErrorCode.UPSTREAM
 
 
 async def _nothing(_: Change) -> None:

@@ -40,6 +40,8 @@ class AccountsFeed:
     def __init__(self, settings: Settings, accounts: KnownAccounts) -> None:
         self._accounts = accounts
         self._wake = asyncio.Event()
+        #: The events that were seen since the last look.
+        self._news: list[int] = []
         self._outage = Outage(_log, "accounts not known, waiting for credentials", "accounts known again")
         self._reader = StreamReader(settings, SERVICE, credentials.SERVICE, None, self._seen, on_gap=self._missed)
         self._task: asyncio.Task[None] | None = None
@@ -56,6 +58,7 @@ class AccountsFeed:
 
     def _seen(self, event: Envelope) -> None:
         if event.kind in _CONCERNING:
+            self._news.append(event.event_id)
             self._wake.set()
 
     def _missed(self, _: Gap) -> None:
@@ -72,9 +75,11 @@ class AccountsFeed:
                 await backoff.wait()
 
     async def _look(self) -> bool:
+        news, self._news = self._news, []
         try:
-            await self._accounts.look()
+            await self._accounts.look(news)
         except CommandError as error:
+            self._news += news
             self._outage.away(error=error.code.value)
             return False
         self._outage.back()

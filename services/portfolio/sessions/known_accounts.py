@@ -42,21 +42,24 @@ class KnownAccounts:
         """Return whether `desired` reflects these events of `credentials`."""
         return not event_ids or self._applied.holds(event_ids)
 
-    async def holds_soon(self, call: Call) -> bool:
-        """Return whether `desired` reflects what the caller has changed of accounts; ask `credentials` where not."""
+    async def holds_soon(self, call: Call, seconds: float | None = None) -> bool:
+        """Return whether `desired` reflects what the caller has changed of accounts; ask `credentials` where not.
+
+        `credentials` has `seconds` for it, `PATIENCE` without, but never more than half of what the caller has left.
+        """
         changes = account_changes(call)
         if not self.holds(changes):
-            await self.catch_up(changes, min(PATIENCE, call.seconds_left() / 2))
+            await self.catch_up(changes, min(PATIENCE if seconds is None else seconds, call.seconds_left() / 2))
         return self.holds(changes)
 
-    async def look(self) -> None:
-        """Ask for all accounts.
+    async def look(self, event_ids: Collection[int] = ()) -> None:
+        """Ask for all accounts, after these events of `credentials` were seen.
 
         Raises:
             CommandError: if `credentials` does not say.
         """
         async with self._asking:
-            await self._ask()
+            await self._ask(event_ids)
 
     async def catch_up(self, event_ids: Collection[int], seconds: float = PATIENCE) -> None:
         """Return when `desired` reflects these events; after `seconds` or without `credentials`, as it is."""
@@ -64,17 +67,17 @@ class KnownAccounts:
             async with asyncio.timeout(max(0.0, seconds)), self._asking:
                 if event_ids and self.holds(event_ids):
                     return  # who asked before has brought them
-                await self._ask()
-                # `credentials` answers from its database, so all that anybody knows of by now is in it.
-                for event_id in event_ids:
-                    self._applied.mark(event_id)
+                await self._ask(event_ids)
         except TimeoutError:
             _log.info("accounts may be out of date", reason="credentials is slow")
         except CommandError as error:
             _log.info("accounts may be out of date", reason=error.code.value)
 
-    async def _ask(self) -> None:
+    async def _ask(self, event_ids: Collection[int]) -> None:
         snapshot = await self._bus.request(SNAPSHOT_ACCOUNTS, Nothing(), actor=SERVICE)
         self._desired.load(snapshot.accounts)
+        # `credentials` answers from its database, so all that anybody knew of before is in it.
+        for event_id in event_ids:
+            self._applied.mark(event_id)
         for changed in self._watchers:
             changed()

@@ -37,6 +37,8 @@ class CredentialsStandIn:
         self._revision = 0
         #: How often secrets were asked for.
         self.released = 0
+        #: The connectors of each account as the last snapshot told them.
+        self.told: dict[str, tuple[str, ...]] = {}
         #: Seconds that an answer takes, and what is answered instead of the truth, if anything.
         self.delay = 0.0
         self.instead: Reply | None = None
@@ -86,6 +88,7 @@ class CredentialsStandIn:
         return self._seq
 
     async def _snapshot(self, _: contract.Nothing, __: Call) -> contract.AccountsSnapshot | Reply:
+        self.told = {account: tuple(stored) for account, stored in self._stored.items()}
         await asyncio.sleep(self.delay)
         if self.instead is not None:
             return self.instead

@@ -179,6 +179,22 @@ async def test_where_nobody_can_say_which_keys_are_the_latest_nothing_is_sent(
     assert (await trader.place()).status is OrderStatus.OPEN
 
 
+async def test_a_change_that_was_heard_of_need_not_be_asked_for(
+    trader: Trader, credentials: CredentialsStandIn
+) -> None:
+    credentials.delay = 1.1  # longer than a question is held up, and an order is worth waiting for
+    keys = {"paper_api_key": "x" * 64, "paper_api_secret": "y" * 64}
+    changed = await credentials.put("other", "paper", keys)
+    after = {"credentials": (changed,)}
+    assert (await trader.ask(PLACE_ORDER, trader.order(), after_others=after)).status is OrderStatus.OPEN
+    credentials.delay = 0.0
+    changed = await credentials.delete("other", "paper")
+    await eventually(lambda: credentials.told["other"] == ())  # nobody else asks
+    await credentials.stop()
+    after = {"credentials": (changed,)}
+    assert (await trader.ask(PLACE_ORDER, trader.order(), after_others=after)).status is OrderStatus.OPEN
+
+
 async def test_who_has_deleted_the_credential_is_told_that_it_is_gone(
     trader: Trader, credentials: CredentialsStandIn
 ) -> None:
