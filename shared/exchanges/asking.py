@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from shared.exchanges.circuit import Circuit
-from shared.exchanges.errors import ExchangeDown, ExchangeError, NotDone, OutcomeUnknown
+from shared.exchanges.errors import Closed, ExchangeDown, ExchangeError, NotDone, OutcomeUnknown
 from shared.exchanges.traffic import ORDER, QUESTION, Patience, waiting_as
 from shared.exchanges.translation import meaning_of
 from shared.exchanges.unanswered import Unanswered
@@ -61,5 +61,5 @@ class Asking:
     def _note(self, meaning: ExchangeError) -> None:
         if isinstance(meaning, ExchangeDown | Unanswered):
             self._circuit.failed()
-        elif isinstance(meaning, NotDone):
+        elif isinstance(meaning, NotDone) and not isinstance(meaning, Closed):
             self._circuit.succeeded()

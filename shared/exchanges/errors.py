@@ -49,6 +49,10 @@ class ExchangeDown(NotDone):
     """The exchange could not be reached, or is in maintenance; nothing was sent or taken."""
 
 
+class Closed(NotDone):
+    """Our side was closed before the request could be sent: its keys may not be the latest any more."""
+
+
 class OutcomeUnknown(ExchangeError):
     """The request may have been done: it was sent, and no clear answer came. Ask before you do anything else."""
 

@@ -17,7 +17,7 @@ import msgspec
 from shared.exchanges import binance_codes
 from shared.exchanges.binance_codes import TooManyOrders
 from shared.exchanges.clock import Clock
-from shared.exchanges.errors import ExchangeDown, ExchangeError, RateLimited, Refused
+from shared.exchanges.errors import Closed, ExchangeDown, ExchangeError, RateLimited, Refused
 from shared.exchanges.request_weights import Venue, is_new_order, used_weight
 from shared.exchanges.traffic import Traffic, limits_told
 from shared.exchanges.translation import scrubbed
@@ -67,6 +67,7 @@ class Wire:
         self.has_binance_codes = has_binance_codes
         self.logger = _silent
         self._delayed: list[asyncio.TimerHandle] = []
+        self._is_closed = False
         #: Set when a socket stands.
         self.socket_stands = asyncio.Event()
 
@@ -97,7 +98,12 @@ class Wire:
         return answer
 
     async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        """Ask over the network; tell what cannot have arrived from what may have."""
+        """Ask over the network; tell what cannot have arrived from what may have.
+
+        Not after the end: ccxt would open connections anew, which nobody closes.
+        """
+        if self._is_closed:
+            raise Closed(f"{self.venue_name}: these keys are not used any more; nothing was sent")
         base: Any = super()
         try:
             return await base.fetch(url, method, headers, body)
@@ -190,7 +196,8 @@ class Wire:
         base.on_connected(client, message)
 
     async def close(self, *asked: Any) -> None:
-        """End all connections, and what was to be done later."""
+        """End all connections, and what was to be done later. Nothing is sent any more."""
+        self._is_closed = True
         for handle in self._delayed:
             handle.cancel()
         self._delayed = []

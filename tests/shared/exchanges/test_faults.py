@@ -5,13 +5,16 @@ import logging
 import time
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
 from shared.exchanges import clients
-from shared.exchanges.circuit import FAILURES
+from shared.exchanges.asking import Asking
+from shared.exchanges.circuit import FAILURES, Circuit
 from shared.exchanges.errors import (
+    Closed,
     ExchangeDown,
     KeysRefused,
     NotDone,
@@ -51,6 +54,48 @@ async def test_a_lost_answer_is_an_unknown_outcome_and_the_order_is_found_by_its
 
     assert (await account.order(PAIR, asked.client_order_id, None)).status is VenueStatus.OPEN
     assert len(await account.open_orders()) == 1
+
+
+async def test_what_comes_after_the_end_of_an_account_is_never_sent(
+    credential: dict[str, str], opened: OpenAccount, connector: str
+) -> None:
+    async with opened(connector, credential) as account:
+        asked = order(await price_near(account, "0.9"))
+        await account.balances()
+        # One is on its way already when the account is closed.
+        placing = asyncio.create_task(account.place(asked))
+        await account.close()
+        with pytest.raises((Closed, OutcomeUnknown)):
+            await placing
+        for question in (account.balances, account.open_orders, account.check):
+            with pytest.raises(Closed):
+                await question()
+        with pytest.raises(Closed):
+            await account.place(order(asked.price))
+        client: Any = vars(account)["_client"]
+        assert client.session is None
+    async with opened(connector, credential) as another:
+        assert len(await another.open_orders()) <= 1  # at most what was on its way
+
+
+async def test_a_closed_account_says_nothing_of_the_exchange() -> None:
+    circuit = Circuit("exchange", lambda: now)
+    now = 0.0
+    for _ in range(FAILURES):
+        circuit.failed()
+
+    async def closed() -> None:
+        raise Closed("closed")
+
+    now = 1000.0
+    with pytest.raises(Closed):
+        await Asking(circuit).question(closed)
+    assert circuit.is_open
+    circuit.succeeded()
+    for _ in range(FAILURES):
+        with pytest.raises(Closed):
+            await Asking(circuit).change(closed)
+    assert not circuit.is_open
 
 
 async def test_a_server_error_is_an_unknown_outcome_that_asking_resolves(
