@@ -167,9 +167,10 @@ class OwnedSession:
     async def _close(self) -> None:
         """Close what is open. Not in a `finally` of `_run`: closing may take longer than a cancelled task is given."""
         self._is_open = False
-        desk, self._desk = self._desk, None
-        if desk is not None:
-            await desk.stop()
+        if self._desk is not None:
+            await self._desk.stop()
+            # Not before: `stop` may cut this short in `_run`, and then does it to its end.
+            self._desk = None
 
     async def _told(self, state: SessionState, reason: str) -> bool:
         """Write the state; return False if the session is not ours any more."""
