@@ -11,7 +11,7 @@ from shared.tasks import end_task
 
 
 class Seat:
-    """The place of one session in this replica. `revision` is that of the credential the session is opened with."""
+    """The place of one session in this replica. `revision` is that of the credential which it is to be opened with."""
 
     def __init__(self, tools: Tools, database: Database, owner: str, key: SessionKey, revision: int) -> None:
         self.key = key
@@ -37,13 +37,13 @@ class Seat:
         """Begin to try for the lease; returns at once."""
         await self._keeper.start()
 
-    async def reopen(self, revision: int) -> None:
-        """Have the session begin anew, with another credential."""
+    async def reopen(self) -> None:
+        """Have the session begin anew, if it is not one of this revision already."""
         async with self._changing:
-            self.revision = revision
-            if self.session is not None and self._lease is not None:
-                await self.session.stop()
-                self._open(self._lease)
+            if self.session is None or self._lease is None or self.session.revision == self.revision:
+                return
+            await self.session.stop()
+            self._open(self._lease)
 
     async def current(self, revision: int | None) -> OwnedSession | None:
         """Return the session when it works with this revision of its credential; None if it is not owned here."""

@@ -1,6 +1,7 @@
 """All sessions of this replica: a seat for each that should exist, opened and closed as credentials come and go."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from services.portfolio.sessions.desired import Desired, SessionKey
 from services.portfolio.sessions.fair_share import FairShare
@@ -29,6 +30,8 @@ class Sessions:
         self._seats: dict[SessionKey, Seat] = {}
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        #: What is under way for a session, the last first: one that takes long to be closed holds up no other.
+        self._under_way: dict[SessionKey, asyncio.Task[None]] = {}
         settings = tools.settings
         self._fair_share = FairShare(
             database,
@@ -52,6 +55,7 @@ class Sessions:
         """Give all sessions up."""
         await self._fair_share.stop()
         await end_task(self._task)
+        await asyncio.gather(*self._under_way.values())
         seats, self._seats = self._seats, {}
         await asyncio.gather(*(seat.leave("its owner was stopped") for seat in seats.values()))
 
@@ -113,25 +117,32 @@ class Sessions:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            try:
-                await self._apply()
-            except Exception:
-                # One session that cannot be closed must not keep all others from being followed.
-                _log.exception("sessions not as they should be")
+            self._apply()
 
-    async def _apply(self) -> None:
+    def _apply(self) -> None:
         wanted = dict(self._desired.wanted())
-        gone = [self._seats.pop(key) for key in tuple(self._seats) if key not in wanted]
-        changed = [
-            self._seats[key].reopen(revision)
-            for key, revision in wanted.items()
-            if key in self._seats and self._seats[key].revision != revision
-        ]
+        for key in self._seats.keys() - wanted.keys():
+            self._do(key, self._seats.pop(key).clear)
         for key, revision in wanted.items():
-            if key not in self._seats:
+            seat = self._seats.get(key)
+            if seat is None:
                 seat = self._seats[key] = Seat(self._tools, self._database, self._owner, key, revision)
-                await seat.start()
-        results = await asyncio.gather(*changed, *(seat.clear() for seat in gone), return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception):
-                _log.error("session not changed", exc_info=result)
+                self._do(key, seat.start)
+            elif seat.revision != revision:
+                seat.revision = revision
+                self._do(key, seat.reopen)
+
+    def _do(self, key: SessionKey, change: Callable[[], Awaitable[None]]) -> None:
+        """Begin a change of a session, after the one that is under way for it."""
+        task = asyncio.create_task(self._after(self._under_way.get(key), change), name=f"change {'.'.join(key)}")
+        self._under_way[key] = task
+        task.add_done_callback(lambda done: self._under_way.pop(key) if self._under_way.get(key) is done else None)
+
+    async def _after(self, before: "asyncio.Task[None] | None", change: Callable[[], Awaitable[None]]) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        try:
+            await change()
+        except Exception:
+            # One session that cannot be changed must not keep all others from being followed.
+            _log.exception("session not changed")

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from hummingbus.stack.postgres_server import PostgresServer
+from services.portfolio.sessions.session import OwnedSession
 from shared.bus.client import Bus, NoResponders
 from shared.bus.dispatcher import Dispatcher
 from shared.bus.messages import Reply
@@ -202,6 +203,43 @@ async def test_who_has_deleted_the_credential_is_told_that_it_is_gone(
     refusal = await trader.refused(PLACE_ORDER, trader.order(), after_others={"credentials": (changed,)})
     assert refusal.code in {ErrorCode.NOT_FOUND, ErrorCode.UNAVAILABLE}  # UNAVAILABLE once nobody listens any more
     assert trader.venue_orders() == {}
+
+
+async def test_a_session_that_takes_long_to_be_closed_holds_up_no_other(
+    trader: Trader, credentials: CredentialsStandIn, venue: VenueServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing, goes_on = asyncio.Event(), asyncio.Event()
+    stop = OwnedSession.stop
+
+    async def slow(session: OwnedSession) -> None:
+        if session.key.account_name == "main":
+            closing.set()
+            await goes_on.wait()
+        await stop(session)
+
+    monkeypatch.setattr(OwnedSession, "stop", slow)
+    await credentials.delete("main", "paper")
+    await closing.wait()
+    other = await new_trader(trader.bus, venue, credentials, name="other")
+    await other.ready()
+    # What comes next for the slow one waits for its turn, and its last state is what counts.
+    again = await new_trader(trader.bus, venue, credentials, name="main")
+    await credentials.delete("main", "paper")
+    last = await new_trader(trader.bus, venue, credentials, name="main")
+    goes_on.set()
+    wish = last.order()
+
+    async def is_placed() -> bool:
+        try:
+            return (await last.place(wish)).status is OrderStatus.OPEN
+        except CommandError as error:
+            if error.code not in {ErrorCode.UNAVAILABLE, ErrorCode.NOT_FOUND}:
+                raise
+            return False
+
+    await eventually(is_placed)
+    assert last.venue_orders().keys() == {wish.client_order_id}
+    assert trader.venue_orders() == again.venue_orders() == {}
 
 
 async def test_wrong_keys_are_said_by_the_session(
