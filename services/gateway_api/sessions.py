@@ -8,7 +8,7 @@ from services.gateway_api.errors import RefusedCommand
 from shared.bus.client import NoResponders, decode_response
 from shared.contracts import credentials
 from shared.contracts.declaration import Command, Req, Res
-from shared.contracts.portfolio.sessions import GET_SESSION, Session, SessionRef, SessionState
+from shared.contracts.portfolio.sessions import GET_SESSION, LASTING, Session, SessionRef, SessionState
 from shared.errors import CommandError, ErrorCode
 
 _STATES = {
@@ -21,7 +21,6 @@ OPENING = 4.0
 _LOOK = 0.1
 #: Where that is how it is with the keys before, the next state comes at once; else this one stays.
 ENDING = 1.0
-_MAY_STAY = frozenset({SessionState.WAITING, SessionState.REFUSED})
 _NOBODY = "no replica of portfolio has it at the moment"
 
 
@@ -49,7 +48,7 @@ async def send_to_session(
             if not isinstance(refused.error, NoResponders):
                 raise
         found = decode_response(GET_SESSION, await commands.ask(GET_SESSION, session))
-        patience = ENDING if found.state in _MAY_STAY else OPENING
+        patience = ENDING if found.state in LASTING else OPENING
         if not commands.has_changed(credentials.SERVICE) or time.monotonic() - began > patience:
             raise NobodyOwns(command, _away(found))
         await asyncio.sleep(_LOOK)

@@ -12,7 +12,7 @@ from shared.bus.client import Bus, NoResponders
 from shared.bus.messages import Reply
 from shared.contracts import credentials
 from shared.contracts.portfolio import SERVICE
-from shared.contracts.portfolio.sessions import REFRESH_SESSION, SessionRef, SessionState
+from shared.contracts.portfolio.sessions import LASTING, REFRESH_SESSION, SessionRef, SessionState
 from shared.errors import CommandError
 from shared.tasks import end_task
 from shared.telemetry.logs import logger
@@ -21,7 +21,6 @@ from shared.telemetry.logs import logger
 PATIENCE = 5.0
 #: Where the exchange is said not to answer, or to refuse the keys: that was perhaps said of the keys before.
 ENDING = 1.0
-_MAY_STAY = frozenset({SessionState.WAITING, SessionState.REFUSED})
 #: Seconds between two tries to reach the owner of a session.
 _LOOK = 0.1
 
@@ -85,7 +84,7 @@ class Refresher:
                     timeout=PATIENCE, after_others={credentials.SERVICE: changes} if changes else {},
                 )  # fmt: skip
             except CommandError as error:
-                patience = ENDING if self._state(session) in _MAY_STAY else PATIENCE
+                patience = ENDING if self._state(session) in LASTING else PATIENCE
                 if not changes or not isinstance(error, NoResponders) or time.monotonic() - began > patience:
                     _log.info(
                         "session not refreshed",

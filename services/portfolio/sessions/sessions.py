@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from services.portfolio.sessions.desired import Desired, SessionKey
 from services.portfolio.sessions.fair_share import FairShare
@@ -136,7 +137,11 @@ class Sessions:
         """Begin a change of a session, after the one that is under way for it."""
         task = asyncio.create_task(self._after(self._under_way.get(key), change), name=f"change {'.'.join(key)}")
         self._under_way[key] = task
-        task.add_done_callback(lambda done: self._under_way.pop(key) if self._under_way.get(key) is done else None)
+        task.add_done_callback(partial(self._done, key))
+
+    def _done(self, key: SessionKey, task: "asyncio.Task[None]") -> None:
+        if self._under_way[key] is task:  # else the next one waits for its turn already
+            del self._under_way[key]
 
     async def _after(self, before: "asyncio.Task[None] | None", change: Callable[[], Awaitable[None]]) -> None:
         if before is not None:

@@ -25,6 +25,10 @@ class SessionState(StrEnum):
     UNOWNED = "unowned"
 
 
+#: The states of a session that may last; out of the others it comes by itself, and soon.
+LASTING = frozenset({SessionState.WAITING, SessionState.REFUSED})
+
+
 class SessionRef(msgspec.Struct, frozen=True):
     """The session of an account on a connector."""
 
